@@ -1,0 +1,162 @@
+//! A strict stand-in for the Microsoft APIs that Posture reads and writes, on loopback ports.
+//!
+//! Each API listens on a port of its own on 127.0.0.1. Tenants are synthetic and deterministic:
+//! a record follows from its tenant's seed and its number, and is made while the page is sent.
+//! The simulator refuses what the real services refuse, and misbehaves on demand ([`Fault`]).
+//!
+//! ```text
+//! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
+//! fault      which requests go wrong, and how    graph      secure scores, control profiles
+//! spoil      what a fault does to an answer      defender   scores, recommendations, lists
+//! server     connections, routes, bodies         logs       ingestion and its workspace
+//! state      what the APIs share                 generate   records from seed and number
+//! answer     one answer, made while sent         records    Defender's; scores: Graph's
+//! limits     rate limits                         replay     recorded pages; web: query strings
+//! ```
+
+mod answer;
+mod defender;
+mod entra;
+mod fault;
+mod generate;
+mod graph;
+mod limits;
+mod logs;
+mod options;
+mod records;
+mod replay;
+mod scores;
+mod server;
+mod spoil;
+mod state;
+mod web;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::net::TcpListener;
+
+pub use fault::{Api, Fault, FaultKind};
+pub use logs::{Batch, Received};
+pub use options::{Options, Tenant};
+pub use state::Seen;
+
+use state::{State, lock};
+
+/// The running simulator. Dropping it closes its ports and ends what is still being sent.
+pub struct Simulator {
+    state: Arc<State>,
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.state.stop.send_replace(true);
+    }
+}
+
+impl Simulator {
+    /// Starts every API on a free port of 127.0.0.1, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Where a port cannot be opened.
+    pub async fn start(options: Options) -> std::io::Result<Simulator> {
+        let mut listeners = Vec::new();
+        let mut bases = BTreeMap::new();
+        for api in Api::ALL {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            bases.insert(api, format!("http://{}", listener.local_addr()?));
+            listeners.push((api, listener));
+        }
+        let state = Arc::new(State::new(options, bases));
+        for (api, listener) in listeners {
+            tokio::spawn(server::serve(listener, api, state.clone()));
+        }
+        Ok(Simulator { state })
+    }
+
+    /// Base URL of Entra ID, `http://127.0.0.1:PORT` like the others.
+    pub fn entra_url(&self) -> String {
+        self.url(Api::Entra)
+    }
+
+    /// Base URL of Microsoft Graph.
+    pub fn graph_url(&self) -> String {
+        self.url(Api::Graph)
+    }
+
+    /// Base URL of Defender for Endpoint.
+    pub fn defender_url(&self) -> String {
+        self.url(Api::Defender)
+    }
+
+    /// Base URL of Azure Resource Manager.
+    pub fn arm_url(&self) -> String {
+        self.url(Api::Arm)
+    }
+
+    /// Base URL of Logs Ingestion.
+    pub fn logs_url(&self) -> String {
+        self.url(Api::Logs)
+    }
+
+    /// Base URL of Key Vault.
+    pub fn vault_url(&self) -> String {
+        self.url(Api::Vault)
+    }
+
+    /// Value for `IDENTITY_ENDPOINT`; its tokens are for the first tenant.
+    pub fn identity_endpoint(&self) -> String {
+        self.url(Api::Identity) + entra::IDENTITY_PATH
+    }
+
+    /// Value for `IDENTITY_HEADER`.
+    pub fn identity_header(&self) -> String {
+        self.state.identity_header.clone()
+    }
+
+    fn url(&self, api: Api) -> String {
+        self.state.base(api).to_owned()
+    }
+
+    /// Immutable ids of the collection rules, in the order of the tables file.
+    pub fn rules(&self) -> Vec<String> {
+        lock(&self.state.workspace).rules()
+    }
+
+    /// Adds a fault. Where several meet a request, the oldest one whose turn it is counts.
+    pub fn inject(&self, fault: Fault) {
+        lock(&self.state.faults).add(fault);
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        lock(&self.state.faults).clear();
+    }
+
+    /// Every request so far, in order.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.state.seen()
+    }
+
+    /// What the simulated workspace holds now.
+    pub fn received(&self) -> Received {
+        lock(&self.state.workspace).received.clone()
+    }
+
+    /// Changes the app roles of a tenant's tokens. Tokens that were issued before keep theirs.
+    pub fn set_roles(&self, tenant: &str, roles: &[&str]) {
+        self.state.set_roles(tenant, roles);
+    }
+
+    /// Whether Logs Ingestion says that the caller isn't a publisher of any rule.
+    pub fn refuse_publisher(&self, refuse: bool) {
+        self.state.refuses_publisher.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Moves the newest secure-score day.
+    pub fn advance_days(&self, days: i32) {
+        self.state.days_ahead.fetch_add(days, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,99 @@
+//! What a simulator is started with: its tenants, its tables and how strict it is.
+
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::generate::Draw;
+
+/// App roles that a tenant's application holds unless a test says otherwise.
+const ROLES: [&str; 5] = [
+    "SecurityEvents.Read.All",
+    "Score.Read.All",
+    "SecurityRecommendation.Read.All",
+    "Vulnerability.Read.All",
+    "Machine.Read.All",
+];
+
+/// Everything that differs between two simulators.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The tenants; the managed-identity endpoint speaks for the first one.
+    pub tenants: Vec<Tenant>,
+    /// Content of `infra/generated/tables.json`: rules, streams and columns.
+    pub tables: Value,
+    /// Folder of recorded pages that take the place of the generated ones.
+    pub replay: Option<PathBuf>,
+    /// The newest secure-score day.
+    pub today: Date,
+    /// Records on one page, in place of the documented figures; makes many pages of few records.
+    /// An explicit `$top` is still held against the documented maximum.
+    pub page_size: Option<usize>,
+    /// Whether the documented rate limits hold.
+    pub limits: bool,
+    /// Life of a token in seconds.
+    pub token_lifetime_s: u64,
+    /// Whether received rows stay in memory (tests) or are only counted (big runs).
+    pub keep_rows: bool,
+}
+
+impl Options {
+    /// Options with the documented behaviour, limits on, rows kept and `today` as of the clock in UTC.
+    pub fn new(tenants: Vec<Tenant>, tables: Value) -> Options {
+        Options {
+            tenants,
+            tables,
+            replay: None,
+            today: jiff::tz::Offset::UTC.to_datetime(crate::state::clock()).date(),
+            page_size: None,
+            limits: true,
+            token_lifetime_s: 3599,
+            keep_rows: true,
+        }
+    }
+}
+
+/// One synthetic tenant. Its records follow from its fields alone.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Tenant id, a lower-case GUID.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Application id that may ask for this tenant's tokens.
+    pub client_id: String,
+    /// The application's secret.
+    pub client_secret: String,
+    /// Number of devices.
+    pub devices: u32,
+    /// Number of vulnerabilities known to the product; fewer than half have exposed devices.
+    pub vulnerabilities: u32,
+    /// Number of recommendations.
+    pub recommendations: u32,
+    /// Days of secure-score history.
+    pub days: u32,
+    /// What the records are generated from.
+    pub seed: u64,
+    /// App roles in its tokens, of all APIs.
+    pub roles: Vec<String>,
+}
+
+impl Tenant {
+    /// A tenant whose ids and records follow from `number`, with every role granted.
+    pub fn new(number: u32, name: &str, devices: u32) -> Tenant {
+        let mut draw = Draw::new(u64::from(number), "tenant", 0);
+        Tenant {
+            id: draw.guid(),
+            name: name.to_owned(),
+            client_id: draw.guid(),
+            client_secret: format!("simulated-secret-{number}"),
+            devices,
+            vulnerabilities: devices.saturating_mul(2).saturating_add(40),
+            recommendations: 60,
+            days: 90,
+            seed: u64::from(number),
+            roles: ROLES.map(str::to_owned).to_vec(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What all simulated APIs share: tenants, the clock, faults, and the record of what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
+use tokio::sync::watch;
+use warp::http::{HeaderMap, Method};
+
+use crate::fault::{Api, Faults};
+use crate::generate::Draw;
+use crate::limits::Limits;
+use crate::logs::Workspace;
+use crate::options::{Options, Tenant};
+
+/// The time of this machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub(crate) fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// One request that was made, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The API asked.
+    pub api: Api,
+    /// HTTP method.
+    pub method: String,
+    /// Path without the query.
+    pub path: String,
+    /// Query as it was sent, without the question mark.
+    pub query: String,
+    /// Tenant of the token, or of the token request.
+    pub tenant: Option<String>,
+    /// Status answered; 0 while there is no answer, and for ever where the connection was closed.
+    pub status: u16,
+}
+
+/// One request as it came in.
+pub(crate) struct Request {
+    pub api: Api,
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Everything that lives as long as the simulator.
+pub(crate) struct State {
+    pub options: Options,
+    pub bases: BTreeMap<Api, String>,
+    pub identity_header: String,
+    pub faults: Mutex<Faults>,
+    pub limits: Arc<Limits>,
+    pub workspace: Mutex<Workspace>,
+    pub refuses_publisher: AtomicBool,
+    pub days_ahead: AtomicI32,
+    pub stop: watch::Sender<bool>,
+    roles: Mutex<BTreeMap<String, Vec<String>>>,
+    seen: Mutex<Vec<Seen>>,
+    ids: AtomicU64,
+}
+
+/// Locks even after a panic elsewhere: what is behind these locks is whole after every statement.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    pub(crate) fn new(options: Options, bases: BTreeMap<Api, String>) -> State {
+        let roles = options.tenants.iter().map(|tenant| (tenant.id.clone(), tenant.roles.clone()));
+        State {
+            roles: Mutex::new(roles.collect()),
+            workspace: Mutex::new(Workspace::new(&options.tables, options.keep_rows)),
+            identity_header: Draw::new(7, "identity header", 0).guid(),
+            options,
+            bases,
+            faults: Mutex::default(),
+            limits: Arc::default(),
+            refuses_publisher: AtomicBool::new(false),
+            days_ahead: AtomicI32::new(0),
+            stop: watch::Sender::new(false),
+            seen: Mutex::default(),
+            ids: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn base(&self, api: Api) -> &str {
+        self.bases.get(&api).map_or("", String::as_str)
+    }
+
+    pub(crate) fn tenant(&self, id: &str) -> Option<&Tenant> {
+        self.options.tenants.iter().find(|tenant| tenant.id.eq_ignore_ascii_case(id))
+    }
+
+    pub(crate) fn roles(&self, tenant: &str) -> Vec<String> {
+        lock(&self.roles).get(tenant).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_roles(&self, tenant: &str, roles: &[&str]) {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        lock(&self.roles).insert(tenant.to_ascii_lowercase(), roles);
+    }
+
+    /// The newest secure-score day.
+    pub(crate) fn today(&self) -> Date {
+        let ahead = Span::new().days(self.days_ahead.load(Ordering::Relaxed));
+        self.options.today.saturating_add(ahead)
+    }
+
+    /// A new request id.
+    pub(crate) fn id(&self) -> String {
+        Draw::new(0, "request", self.ids.fetch_add(1, Ordering::Relaxed)).guid()
+    }
+
+    /// Writes a request down; the number is for [`State::answered`].
+    pub(crate) fn note(&self, request: &Request, tenant: Option<String>) -> usize {
+        let mut seen = lock(&self.seen);
+        seen.push(Seen {
+            api: request.api,
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            tenant,
+            status: 0,
+        });
+        seen.len() - 1
+    }
+
+    pub(crate) fn answered(&self, number: usize, status: u16) {
+        if let Some(seen) = lock(&self.seen).get_mut(number) {
+            seen.status = status;
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        lock(&self.seen).clone()
+    }
+}

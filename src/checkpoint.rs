@@ -1,0 +1,411 @@
+//! What of a job is kept and sent, and whose job it is.
+
+use crate::digest::Digest;
+use crate::ledger::{Ledger, LedgerError, Version, path};
+use crate::part::Cursor;
+use crate::plan::{History, Job, RunId};
+use crate::record::Undeclared;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// A run that began longer ago is started anew.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The content of `state/<tenant>/<source>.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    /// Version of this layout: 1.
+    pub version: u32,
+    /// The newest complete run.
+    pub completed: Option<Completed>,
+    /// How far a growing source has been read, at the newest complete run.
+    pub since: Option<String>,
+    /// The run under way.
+    pub current: Option<Current>,
+    /// The last refusal, until a run completes.
+    pub refused: Option<Refused>,
+    /// The last failure, until a run completes.
+    pub failed: Option<Failed>,
+}
+
+/// A complete run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Completed {
+    /// Which.
+    pub run: RunId,
+    /// When it completed.
+    pub at: Timestamp,
+}
+
+/// A refusal, which an administrator ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// When.
+    pub at: Timestamp,
+    /// Until then asking again is pointless.
+    pub until: Timestamp,
+    /// What happened, and the next step.
+    pub advice: String,
+}
+
+/// A failure, which a later attempt may end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// When.
+    pub at: Timestamp,
+    /// What happened, and what follows.
+    pub message: String,
+}
+
+/// A run under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Current {
+    /// Which.
+    pub run: RunId,
+    /// When its first attempt began: the `TimeGenerated` of all its records.
+    pub began: Timestamp,
+    /// Who works on it.
+    pub attempt: Option<Attempt>,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Whether its records go to the workspace at all; decided once per run.
+    pub sends: bool,
+    /// The newest date of a growing source that this run has met.
+    #[serde(default)]
+    pub newest: Option<String>,
+    /// Whether the service said that part of the data is missing.
+    #[serde(default)]
+    pub partial: bool,
+    /// What has been done so far.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// The fold of what is kept.
+    pub digest: Digest,
+}
+
+/// What a run has done so far, over all its attempts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tally {
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// Parts kept.
+    pub parts: u64,
+    /// Records read from the service.
+    pub read: u64,
+    /// Records kept in the ledger.
+    pub kept: u64,
+    /// Records sent to the workspace.
+    pub sent: u64,
+    /// Records that don't go to the workspace, by the source's rule or for want of a rule there.
+    pub withheld: u64,
+    /// Records that could not be kept or sent, each noted with its reason.
+    pub rejected: u64,
+    /// Requests to the service and the workspace.
+    pub requests: u64,
+    /// Milliseconds waited between tries.
+    pub waited_ms: u64,
+    /// Milliseconds of all attempts.
+    pub took_ms: u64,
+    /// Bytes received, decompressed.
+    pub received_bytes: u64,
+    /// Bytes kept, compressed.
+    pub kept_bytes: u64,
+    /// Bytes sent, before compression: what the workspace bills by.
+    pub sent_bytes: u64,
+    /// Fields that no column declares.
+    pub undeclared: Undeclared,
+}
+
+/// Who works on a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// A new id for each attempt.
+    pub id: String,
+    /// Until when the claim holds without renewal.
+    pub until: Timestamp,
+}
+
+impl State {
+    /// What a plan needs to know.
+    pub fn history(&self) -> History {
+        let attempt = self.current.as_ref().and_then(|current| current.attempt.as_ref());
+        History {
+            completed: self.completed.as_ref().map(|completed| completed.run.clone()),
+            claimed_until: attempt.map(|attempt| attempt.until),
+            refused_until: self.refused.as_ref().map(|refused| refused.until),
+        }
+    }
+
+    /// Why the newest snapshot isn't newer, if something is in the way.
+    pub fn reason(&self) -> Option<String> {
+        let refused = self.refused.as_ref().map(|refused| refused.advice.clone());
+        refused.or_else(|| self.failed.as_ref().map(|failed| failed.message.clone()))
+    }
+}
+
+/// What a message finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    /// Nothing to do, and why.
+    Needless(&'static str),
+    /// Another attempt holds the job.
+    Held(Attempt),
+    /// The job is free.
+    Free,
+}
+
+fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
+    if let Some(completed) = &state.completed {
+        if completed.run >= job.run {
+            return Finding::Needless("that run, or a later one, is complete");
+        }
+        let between = job.run.instant().duration_since(completed.run.instant());
+        if !job.now && between < job.source.every {
+            return Finding::Needless("a complete run is younger than the source's interval");
+        }
+    }
+    if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
+        return Finding::Needless("a refusal stands until an administrator has acted");
+    }
+    match state.current.as_ref().and_then(|current| current.attempt.clone()) {
+        Some(attempt) if attempt.until > now => Finding::Held(attempt),
+        _ => Finding::Free,
+    }
+}
+
+/// A job that this attempt holds: its state, written only under the version last read.
+pub struct Checkpoint {
+    ledger: Arc<dyn Ledger>,
+    path: String,
+    id: String,
+    claim: Duration,
+    clock: fn() -> Timestamp,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    state: State,
+    version: Option<Version>,
+}
+
+/// Whether an attempt got the job.
+pub enum Taken {
+    /// It did.
+    Mine(Box<Checkpoint>),
+    /// There is nothing to do for it, and why.
+    Needless(&'static str),
+}
+
+impl Checkpoint {
+    /// Takes a job: at once where it is free, after waiting for another attempt's claim to lapse; an
+    /// attempt that is alive is left alone. `begin` makes a run where none is under way.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger can't be read or written.
+    pub async fn take(
+        ledger: Arc<dyn Ledger>,
+        job: &Job,
+        claim: Duration,
+        clock: fn() -> Timestamp,
+        begin: impl Fn(&State, Timestamp) -> Current,
+    ) -> Result<Taken, LedgerError> {
+        let path = path::state(&job.tenant, job.source.name);
+        let id = azure_core::Uuid::new_v4().to_string();
+        loop {
+            let (mut state, version) = read(&*ledger, &path).await?;
+            let now = clock();
+            match finding(&state, job, now) {
+                Finding::Needless(why) => return Ok(Taken::Needless(why)),
+                Finding::Held(attempt) => {
+                    let left = attempt.until.duration_since(now).try_into().unwrap_or(claim);
+                    if outlives(&*ledger, &path, &version, claim.min(left)).await? {
+                        return Ok(Taken::Needless("another attempt is at work on it"));
+                    }
+                    release_dead(&*ledger, &path, state, version).await?;
+                }
+                Finding::Free => {
+                    let young = |current: &Current| now.duration_since(current.began) < MAX_AGE;
+                    let mut current =
+                        state.current.take().filter(young).unwrap_or_else(|| begin(&state, now));
+                    current.tally.attempts += 1;
+                    state.current = Some(current);
+                    state.version = 1;
+                    let held = Mutex::new(Held { state, version });
+                    let (ledger, path, id) = (ledger.clone(), path.clone(), id.clone());
+                    let mine = Checkpoint { ledger, path, id, claim, clock, held };
+                    match mine.save(|_| ()).await {
+                        Err(LedgerError::Conflict { .. }) => {}
+                        outcome => return outcome.map(|()| Taken::Mine(Box::new(mine))),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The run as it stands.
+    pub async fn current(&self) -> Option<Current> {
+        self.held.lock().await.state.current.clone()
+    }
+
+    /// How far the newest complete run of a growing source has read.
+    pub async fn since(&self) -> Option<String> {
+        self.held.lock().await.state.since.clone()
+    }
+
+    /// Changes the run and writes it, which renews the claim too.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Conflict`] where another attempt has taken the job.
+    pub async fn save(&self, change: impl FnOnce(&mut Current)) -> Result<(), LedgerError> {
+        let until = (self.clock)() + SignedDuration::try_from(self.claim).unwrap_or_default();
+        let attempt = Attempt { id: self.id.clone(), until };
+        self.write(|state| {
+            if let Some(current) = &mut state.current {
+                change(current);
+                current.attempt = Some(attempt);
+            }
+        })
+        .await
+    }
+
+    /// Renews the claim every third of it, until a write is refused; gives that refusal.
+    pub async fn lost(&self) -> LedgerError {
+        loop {
+            tokio::time::sleep(self.claim / 3).await;
+            if let Err(error @ LedgerError::Conflict { .. }) = self.save(|_| ()).await {
+                return error;
+            }
+        }
+    }
+
+    /// Ends the run as complete.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::save`].
+    pub async fn complete(&self) -> Result<(), LedgerError> {
+        let at = (self.clock)();
+        self.write(|state| {
+            let Some(current) = state.current.take() else { return };
+            state.since = current.newest.or(state.since.take());
+            state.completed = Some(Completed { run: current.run, at });
+            state.refused = None;
+            state.failed = None;
+        })
+        .await
+    }
+
+    /// Ends the attempt, not the run: with a refusal or a failure to show, free for the next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::save`].
+    pub async fn release(
+        &self,
+        refused: Option<Refused>,
+        failed: Option<Failed>,
+        drop_run: bool,
+        spent: impl FnOnce(&mut Tally),
+    ) -> Result<(), LedgerError> {
+        self.write(|state| {
+            if let Some(current) = &mut state.current {
+                current.attempt = None;
+                spent(&mut current.tally);
+            }
+            if drop_run {
+                state.current = None;
+            }
+            state.refused = refused;
+            state.failed = failed;
+        })
+        .await
+    }
+
+    async fn write(&self, change: impl FnOnce(&mut State)) -> Result<(), LedgerError> {
+        let mut held = self.held.lock().await;
+        let mut state = held.state.clone();
+        change(&mut state);
+        let content = to_bytes(&state, &self.path)?;
+        let written = self.ledger.replace(&self.path, content.clone(), held.version.as_ref()).await;
+        let version = match written {
+            Err(conflict @ LedgerError::Conflict { .. }) => {
+                // A write whose answer was lost is refused when it is tried again, though it stands.
+                match self.ledger.read(&self.path).await? {
+                    Some((there, version)) if there == content => version,
+                    _ => return Err(conflict),
+                }
+            }
+            written => written?,
+        };
+        *held = Held { state, version: Some(version) };
+        Ok(())
+    }
+}
+
+/// The state of a source, and its version; the default where nothing is kept yet.
+///
+/// # Errors
+///
+/// Where the ledger can't be read, or holds something else there.
+pub async fn read(
+    ledger: &dyn Ledger,
+    path: &str,
+) -> Result<(State, Option<Version>), LedgerError> {
+    let Some((bytes, version)) = ledger.read(path).await? else {
+        return Ok((State::default(), None));
+    };
+    let state = serde_json::from_slice(&bytes).map_err(|error| LedgerError::Failed {
+        path: path.to_owned(),
+        what: format!("no checkpoint of this release ({error}): move it away to start anew"),
+    })?;
+    Ok((state, Some(version)))
+}
+
+/// Whether another attempt writes before its claim lapses; looked at thirty times.
+async fn outlives(
+    ledger: &dyn Ledger,
+    path: &str,
+    seen: &Option<Version>,
+    left: Duration,
+) -> Result<bool, LedgerError> {
+    for _ in 0..30 {
+        tokio::time::sleep(left / 30).await;
+        let version = ledger.read(path).await?.map(|(_, version)| version);
+        if version != *seen {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes a dead attempt's claim off; where something has moved meanwhile, the caller looks again.
+async fn release_dead(
+    ledger: &dyn Ledger,
+    path: &str,
+    mut state: State,
+    version: Option<Version>,
+) -> Result<(), LedgerError> {
+    if let Some(current) = &mut state.current {
+        current.attempt = None;
+    }
+    match ledger.replace(path, to_bytes(&state, path)?, version.as_ref()).await {
+        Err(LedgerError::Conflict { .. }) => Ok(()),
+        outcome => outcome.map(|_| ()),
+    }
+}
+
+fn to_bytes(state: &State, path: &str) -> Result<Bytes, LedgerError> {
+    let written = serde_json::to_vec(state).map(Bytes::from);
+    written.map_err(|error| LedgerError::Failed { path: path.to_owned(), what: error.to_string() })
+}

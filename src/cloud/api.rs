@@ -1,0 +1,420 @@
+//! One API as one identity: sends a request, waits and retries, and says whose turn a failure is.
+
+use super::{TokenError, Tokens, Wire};
+use azure_core::credentials::Secret;
+use azure_core::error::Error;
+use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers};
+use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use jiff::fmt::rfc2822;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tracing::debug;
+
+/// Largest body that is read, in bytes, decompressed.
+const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
+/// What a page is expected to need at most; a larger one waits until no other large one is held.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+const DATE: HeaderName = HeaderName::from_static("date");
+const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
+
+/// How long and how often a request is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Tries in all, waits that the service asked for left aside.
+    pub tries: u32,
+    /// The first wait of our own; each further one is twice as long, with jitter.
+    pub first_wait: Duration,
+    /// The longest single wait; a service that asks for more ends the call.
+    pub longest_wait: Duration,
+    /// When the run ends itself.
+    pub deadline: Option<Instant>,
+}
+
+impl Patience {
+    /// Six tries within some ten seconds, and waits of up to a minute where the service asks.
+    pub const DEFAULT: Patience = Patience {
+        tries: 6,
+        first_wait: Duration::from_millis(250),
+        longest_wait: Duration::from_secs(60),
+        deadline: None,
+    };
+
+    /// The same until `deadline`.
+    pub fn until(self, deadline: Instant) -> Patience {
+        Patience { deadline: Some(deadline), ..self }
+    }
+
+    fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
+        ExponentialBuilder::default()
+            .with_min_delay(self.first_wait)
+            .with_max_delay(self.longest_wait)
+            .with_factor(2.0)
+            .with_max_times(self.tries.saturating_sub(1) as usize)
+            .with_jitter()
+            .build()
+    }
+
+    fn allows(&self, wait: Duration) -> bool {
+        let in_time = self.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
+        wait <= self.longest_wait && in_time
+    }
+}
+
+/// What a job's requests cost.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Requests sent, repeats included.
+    pub requests: AtomicU64,
+    /// Milliseconds waited between tries.
+    pub waited_ms: AtomicU64,
+    /// Bytes of bodies received, decompressed.
+    pub received: AtomicU64,
+}
+
+/// The process's allowance for pages in memory, whatever the number of jobs.
+///
+/// A page takes its expected size before it is asked for; one that grows beyond waits until no
+/// other large page is held. Two waits in a fixed order, so no two jobs wait for each other.
+#[derive(Debug)]
+pub struct Budget {
+    pages: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl Budget {
+    /// Room for `pages` pages of ordinary size and one large one.
+    pub fn new(pages: usize) -> Budget {
+        Budget { pages: Arc::new(Semaphore::new(pages)), large: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+/// Holds an answer's share of the [`Budget`].
+#[derive(Debug, Default)]
+pub struct Room(Vec<OwnedSemaphorePermit>);
+
+impl Room {
+    async fn take(&mut self, from: &Arc<Semaphore>) {
+        // The semaphores are never closed, so this always succeeds.
+        self.0.extend(from.clone().acquire_owned().await);
+    }
+}
+
+/// A successful answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status, 200 to 299.
+    pub status: u16,
+    /// Whether the service says that part of the data is missing: 206 with a `Warning`.
+    pub partial: bool,
+    /// The body, decompressed.
+    pub body: Bytes,
+    /// Its share of the budget, for as long as the body is held.
+    pub room: Room,
+}
+
+/// Why a call gave nothing, after all tries.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// An administrator's turn: the identity lacks a permission, or the tenant a licence.
+    #[error("refused ({status}{}) at {path}", .code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
+    Denied {
+        /// Always 401 or 403.
+        status: u16,
+        /// The service's own code.
+        code: Option<String>,
+        /// Path without query.
+        path: String,
+    },
+    /// An administrator's turn, or nobody's: see the error inside.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The request itself is wrong for this service.
+    #[error("answered {status}{} at {path}", .code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
+    Rejected {
+        /// A 4xx other than those of the other variants.
+        status: u16,
+        /// The service's own code.
+        code: Option<String>,
+        /// Path without query.
+        path: String,
+    },
+    /// Nobody's turn: the service is busy.
+    #[error("throttled at {path} for another {} s", .after.as_secs())]
+    Throttled {
+        /// Path without query.
+        path: String,
+        /// What the service asked for.
+        after: Duration,
+    },
+    /// Nobody's turn: no usable answer within all tries.
+    #[error("{what} at {path} after {tries} tries")]
+    Unavailable {
+        /// What the last try met.
+        what: String,
+        /// Path without query.
+        path: String,
+        /// Tries made.
+        tries: u32,
+    },
+}
+
+/// What a single try met.
+enum Miss {
+    Again { what: String, after: Option<Duration>, throttled: bool },
+    Unauthorized(Secret),
+    Final(CallError),
+}
+
+/// One API as one identity, over the one transport.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    wire: Wire,
+    tokens: Arc<Tokens>,
+    scope: String,
+    budget: Option<Arc<Budget>>,
+}
+
+impl Pipeline {
+    /// Sends with tokens for `scope`; answers count against `budget` where there is one.
+    pub fn new(
+        wire: Wire,
+        tokens: Arc<Tokens>,
+        scope: String,
+        budget: Option<Arc<Budget>>,
+    ) -> Pipeline {
+        Pipeline { wire, tokens, scope, budget }
+    }
+
+    /// The transport below.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Sends `request` until `read` accepts an answer, or patience ends.
+    ///
+    /// 408, 429, 5xx, broken connections and answers that `read` calls broken are tried again after
+    /// a wait that grows, or that the service names. A 401 renews the token once. The request's
+    /// body is sent anew each time.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], whose texts name paths and codes only.
+    pub async fn send<T>(
+        &self,
+        request: &Request,
+        patience: &Patience,
+        meter: &Meter,
+        mut read: impl FnMut(Answer) -> Result<T, String>,
+    ) -> Result<T, CallError> {
+        let mut waits = patience.waits();
+        let mut refused = None;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let miss = match self.attempt(request, refused.as_ref(), patience, meter).await {
+                Ok(answer) => match read(answer) {
+                    Ok(value) => return Ok(value),
+                    Err(what) => Miss::Again { what, after: None, throttled: false },
+                },
+                Err(miss) => miss,
+            };
+            let path = || request.url().path().to_owned();
+            let (what, after, throttled) = match miss {
+                Miss::Final(error) => return Err(error),
+                Miss::Unauthorized(token) if refused.is_none() => {
+                    refused = Some(token);
+                    continue;
+                }
+                Miss::Unauthorized(_) => {
+                    return Err(CallError::Denied { status: 401, code: None, path: path() });
+                }
+                Miss::Again { what, after, throttled } => (what, after, throttled),
+            };
+            let wait = match after {
+                Some(asked) if patience.allows(asked) => asked,
+                Some(asked) => return Err(CallError::Throttled { path: path(), after: asked }),
+                None => match waits.next().filter(|wait| patience.allows(*wait)) {
+                    Some(wait) => wait,
+                    None if throttled => {
+                        return Err(CallError::Throttled {
+                            path: path(),
+                            after: patience.longest_wait,
+                        });
+                    }
+                    None => return Err(CallError::Unavailable { what, path: path(), tries }),
+                },
+            };
+            let waited_ms = wait.as_millis().try_into().unwrap_or(u64::MAX);
+            debug!(path = path(), waited_ms, "{what}: tried again after {waited_ms} ms");
+            tokio::time::sleep(wait).await;
+            meter.waited_ms.fetch_add(waited_ms, Ordering::Relaxed);
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        refused: Option<&Secret>,
+        patience: &Patience,
+        meter: &Meter,
+    ) -> Result<Answer, Miss> {
+        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
+        let mut room = Room::default();
+        if let Some(budget) = &self.budget {
+            room.take(&budget.pages).await;
+        }
+        let mut request = request.clone();
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        meter.requests.fetch_add(1, Ordering::Relaxed);
+        let exchange = self.exchange(&request, token, room, meter);
+        match patience.deadline {
+            None => exchange.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline, exchange).await {
+                Ok(answer) => answer,
+                Err(_) => Err(again("no answer before the run's end")),
+            },
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        token: Secret,
+        mut room: Room,
+        meter: &Meter,
+    ) -> Result<Answer, Miss> {
+        let response = self.wire.execute_request(request).await;
+        let response = response.map_err(|error| again(&connection_text(&error)))?;
+        let status = u16::from(response.status());
+        let warning = HeaderName::from_static("warning");
+        let partial = status == 206 && response.headers().get_optional_str(&warning).is_some();
+        let after = retry_after(response.headers());
+        let body = self.body(response, &mut room).await?;
+        meter.received.fetch_add(body.len() as u64, Ordering::Relaxed);
+        match status {
+            200..300 => Ok(Answer { status, partial, body, room }),
+            401 => Err(Miss::Unauthorized(token)),
+            _ => Err(refusal(status, request.url().path(), &body, after)),
+        }
+    }
+
+    async fn body(&self, response: AsyncRawResponse, room: &mut Room) -> Result<Bytes, Miss> {
+        let mut stream = response.into_body();
+        let mut body = BytesMut::new();
+        let mut large = false;
+        loop {
+            match stream.try_next().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body.freeze()),
+                Err(_) => return Err(again("the answer broke off in the middle")),
+            }
+            if body.len() > MAX_BODY_BYTES {
+                return Err(again("the answer has over 256 MiB"));
+            }
+            if let Some(budget) = self.budget.as_ref().filter(|_| body.len() > PAGE_BYTES && !large)
+            {
+                large = true;
+                room.take(&budget.large).await;
+            }
+        }
+    }
+}
+
+fn again(what: &str) -> Miss {
+    Miss::Again { what: what.to_owned(), after: None, throttled: false }
+}
+
+fn token_miss(error: TokenError) -> Miss {
+    match error {
+        TokenError::Refused { .. } => Miss::Final(error.into()),
+        TokenError::Unreachable { .. } => again(&error.to_string()),
+    }
+}
+
+fn connection_text(error: &Error) -> String {
+    use azure_core::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::Connection => "no connection".to_owned(),
+        ErrorKind::Other => error.to_string(),
+        _ => "the connection broke".to_owned(),
+    }
+}
+
+fn refusal(status: u16, path: &str, body: &[u8], after: Option<Duration>) -> Miss {
+    let path = path.to_owned();
+    let code = error_code(body);
+    match status {
+        429 => Miss::Again { what: "throttled (429)".to_owned(), after, throttled: true },
+        408 | 500.. => Miss::Again { what: format!("answered {status}"), after, throttled: false },
+        403 => Miss::Final(CallError::Denied { status, code, path }),
+        _ => Miss::Final(CallError::Rejected { status, code, path }),
+    }
+}
+
+/// The service's error code, where it is a plain word: the message beside it may quote anything.
+fn error_code(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        error: Inner,
+    }
+    #[derive(serde::Deserialize)]
+    struct Inner {
+        code: String,
+    }
+    let code = serde_json::from_slice::<Body>(body).ok()?.error.code;
+    let plain = code.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (plain && (1..=60).contains(&code.len())).then_some(code)
+}
+
+/// The wait that a service asks for: seconds, or a date read against the service's own clock.
+fn retry_after(headers: &Headers) -> Option<Duration> {
+    let text = headers.get_optional_str(&RETRY_AFTER)?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let parser = rfc2822::DateTimeParser::new();
+    let at = parser.parse_timestamp(text).ok()?;
+    let now = parser.parse_timestamp(headers.get_optional_str(&DATE)?).ok()?;
+    Some(at.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in pairs {
+            headers.insert(*name, *value);
+        }
+        headers
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_by_the_services_clock() {
+        let date = headers(&[
+            ("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT"),
+            ("date", "Sun, 22 Nov 2026 10:00:00 GMT"),
+        ]);
+
+        assert_eq!(retry_after(&headers(&[("retry-after", "12")])), Some(Duration::from_secs(12)));
+        assert_eq!(retry_after(&date), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+    }
+
+    #[test]
+    fn only_a_plain_word_of_a_services_error_text_is_repeated() {
+        let coded = br#"{"error":{"code":"Forbidden","message":"token eyJ0..."}}"#;
+        let wordy = br#"{"error":{"code":"see https://x?sig=1","message":""}}"#;
+
+        assert_eq!(error_code(coded).as_deref(), Some("Forbidden"));
+        assert_eq!(error_code(wordy), None);
+        assert_eq!(error_code(b"<html>"), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! Hosts of each cloud, tokens, the one transport and the link check: this module alone opens
+//! connections.
+//!
+//! Above the transport every URL has its API's canonical https origin; the transport maps origins to
+//! the bases that settings put in their place.
+
+mod advice;
+mod api;
+mod link;
+mod token;
+mod transport;
+
+pub use api::{Answer, Budget, CallError, Meter, Patience, Pipeline, Room};
+pub use link::{LinkError, canonical};
+pub use token::{Identity, TokenError, Tokens};
+pub use transport::{Route, Wire};
+
+use crate::source::Api;
+
+/// The hosts of one Microsoft cloud; tokens of one don't work in another.
+///
+/// <https://learn.microsoft.com/graph/deployments>
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cloud {
+    /// The name in `POSTURE_CLOUD`.
+    pub name: &'static str,
+    /// Origin of the sign-in service.
+    pub sign_in: &'static str,
+    /// Origin of Microsoft Graph, which is also its audience.
+    pub graph: &'static str,
+    /// Origin of Defender for Endpoint; empty where the cloud has none.
+    pub defender: &'static str,
+    /// Audience of Defender for Endpoint, which isn't its host in the public cloud.
+    pub defender_audience: &'static str,
+    /// Host suffixes under which Defender's own links may come back.
+    pub defender_family: &'static [&'static str],
+    /// Audience of the Logs Ingestion API.
+    pub logs_audience: &'static str,
+    /// The portal that people are sent to.
+    pub portal: &'static str,
+}
+
+const PUBLIC: Cloud = Cloud {
+    name: "public",
+    sign_in: "https://login.microsoftonline.com",
+    graph: "https://graph.microsoft.com",
+    defender: "https://api.security.microsoft.com",
+    defender_audience: "https://api.securitycenter.microsoft.com",
+    defender_family: &["api.security.microsoft.com", "securitycenter.microsoft.com"],
+    logs_audience: "https://monitor.azure.com",
+    portal: "https://security.microsoft.com",
+};
+
+/// Every cloud that can be named in a setting.
+pub const CLOUDS: &[Cloud] = &[
+    PUBLIC,
+    Cloud {
+        name: "gcc",
+        defender: "https://api-gcc.securitycenter.microsoft.us",
+        defender_audience: "https://api-gcc.securitycenter.microsoft.us",
+        defender_family: &["securitycenter.microsoft.us"],
+        ..PUBLIC
+    },
+    Cloud {
+        name: "gcc-high",
+        sign_in: "https://login.microsoftonline.us",
+        graph: "https://graph.microsoft.us",
+        defender: "https://api-gov.securitycenter.microsoft.us",
+        defender_audience: "https://api-gov.securitycenter.microsoft.us",
+        defender_family: &["securitycenter.microsoft.us"],
+        logs_audience: "https://monitor.azure.us",
+        portal: "https://security.microsoft.us",
+    },
+    Cloud {
+        name: "dod",
+        sign_in: "https://login.microsoftonline.us",
+        graph: "https://dod-graph.microsoft.us",
+        defender: "https://api-gov.securitycenter.microsoft.us",
+        defender_audience: "https://api-gov.securitycenter.microsoft.us",
+        defender_family: &["securitycenter.microsoft.us"],
+        logs_audience: "https://monitor.azure.us",
+        portal: "https://security.apps.mil",
+    },
+    Cloud {
+        name: "china",
+        sign_in: "https://login.chinacloudapi.cn",
+        graph: "https://microsoftgraph.chinacloudapi.cn",
+        defender: "",
+        defender_audience: "",
+        defender_family: &[],
+        logs_audience: "https://monitor.azure.cn",
+        portal: "https://portal.azure.cn",
+    },
+];
+
+impl Cloud {
+    /// The cloud of that name.
+    pub fn named(name: &str) -> Option<&'static Cloud> {
+        CLOUDS.iter().find(|cloud| cloud.name == name)
+    }
+
+    /// The canonical origin of an API; empty where the cloud doesn't have it.
+    pub fn origin(&self, api: Api) -> &'static str {
+        match api {
+            Api::Graph => self.graph,
+            Api::Defender => self.defender,
+        }
+    }
+
+    /// The scope to ask a token for.
+    pub fn scope(&self, api: Api) -> String {
+        let audience = match api {
+            Api::Graph => self.graph,
+            Api::Defender => self.defender_audience,
+        };
+        format!("{audience}/.default")
+    }
+
+    /// Host suffixes under which an API's own links may come back, beside its origin.
+    pub fn family(&self, api: Api) -> &'static [&'static str] {
+        match api {
+            Api::Graph => &[],
+            Api::Defender => self.defender_family,
+        }
+    }
+}

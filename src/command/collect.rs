@@ -1,0 +1,65 @@
+//! Collects now, without a host.
+
+use super::progress::{run_all, say, table};
+use super::{Failure, log_to_stdout, settings};
+use crate::app::App;
+use crate::plan::{Job, RunId};
+use crate::report::{Report, Status};
+use crate::settings::Platform;
+use std::process::ExitCode;
+
+/// What to collect.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only this tenant, by id
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// Only these sources; may be given several times
+    #[arg(long, value_name = "NAME")]
+    source: Vec<String>,
+}
+
+/// Collects what the settings describe. The exit code is 1 where a source ended otherwise than
+/// complete.
+pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Failure> {
+    log_to_stdout(tracing::Level::WARN);
+    let settings = settings(platform)?;
+    let app = App::build(&settings).map_err(Failure::Other)?;
+    let jobs = jobs(&app, &options)?;
+    let reports = run_all(&app, jobs).await;
+    say(&table(&reports));
+    Ok(code(&reports))
+}
+
+fn jobs(app: &App, options: &Options) -> Result<Vec<Job>, Failure> {
+    let run = RunId::at(app.now());
+    let mut jobs = Vec::new();
+    for tenant in &app.tenants {
+        if options.tenant.as_ref().is_some_and(|id| !tenant.id.eq_ignore_ascii_case(id)) {
+            continue;
+        }
+        for name in &options.source {
+            if tenant.source(name).is_none() {
+                let known: Vec<_> = tenant.sources.iter().map(|source| source.name).collect();
+                let known = known.join(", ");
+                return Err(Failure::Other(format!("no source {name:?}: choose from {known}")));
+            }
+        }
+        let wanted = |name: &str| options.source.iter().any(|one| one.eq_ignore_ascii_case(name));
+        let sources = tenant.sources.iter();
+        let sources = sources.filter(|one| options.source.is_empty() || wanted(one.name));
+        jobs.extend(sources.map(|source| app.job(tenant, *source, run.clone(), true)));
+    }
+    match jobs.is_empty() {
+        true => {
+            Err(Failure::Other("no such tenant: compare --tenant with POSTURE_TENANT_ID".into()))
+        }
+        false => Ok(jobs),
+    }
+}
+
+/// 0 where every job is complete or had nothing to do.
+pub fn code(reports: &[Report]) -> ExitCode {
+    let well = |report: &Report| matches!(report.status, Status::Complete | Status::Unneeded);
+    if reports.iter().all(well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

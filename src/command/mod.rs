@@ -1,0 +1,90 @@
+//! What a person or the host starts: one file each, thin.
+
+mod collect;
+#[cfg(feature = "demo")]
+mod demo;
+mod describe;
+mod progress;
+mod serve;
+
+use crate::settings::{Platform, SettingError, Settings, environment};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Microsoft security posture into Blob Storage and Log Analytics.
+///
+/// Under the Azure Functions host it serves and takes no command.
+#[derive(Debug, Parser)]
+#[command(name = "posture", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Collect three invented tenants from a simulator, then serve their summaries
+    #[cfg(feature = "demo")]
+    Demo(demo::Options),
+    /// Collect now what the settings describe
+    Collect(collect::Options),
+    /// Write tables, rules, permissions and the sources page from the catalogue
+    Describe(describe::Options),
+}
+
+/// A failure to show to whoever started the program: one line, with the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Runs what the command line and the platform ask for. An exit code other than 0 makes the host
+/// start the program again.
+pub async fn main() -> ExitCode {
+    let line = Line::parse();
+    let outcome = match (line.command, Platform::read(environment)) {
+        (_, Err(error)) => Err(error.into()),
+        (None, Ok(platform)) => match platform.port {
+            Some(port) => serve::under_host(&platform, port).await,
+            None => {
+                let _ = Line::command().print_help();
+                return ExitCode::from(2);
+            }
+        },
+        #[cfg(feature = "demo")]
+        (Some(Command::Demo(options)), Ok(_)) => demo::run(options).await,
+        (Some(Command::Collect(options)), Ok(platform)) => collect::run(options, &platform).await,
+        (Some(Command::Describe(options)), Ok(_)) => describe::run(&options),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            // Standard error: the host shows its last lines where a start fails.
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("posture: {failure}\n").as_bytes(),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Log lines on standard output, without colours; a reader that goes away changes nothing.
+fn log_to_stdout(level: tracing::Level) {
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_target(false)
+        .log_internal_errors(false);
+    // A second call in one process changes nothing.
+    let _ = lines.try_init();
+}
+
+fn settings(platform: &Platform) -> Result<Settings, Failure> {
+    Ok(Settings::read(platform, environment)?)
+}

@@ -1,0 +1,53 @@
+//! Serves the Functions host.
+
+use super::{Failure, log_to_stdout, settings};
+use crate::app::App;
+use crate::host;
+use crate::settings::Platform;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+/// Connections that wait to be taken.
+const BACKLOG: u32 = 1024;
+
+/// Serves `127.0.0.1:<port>` until a signal comes; then the exit code is 0 only for a person's.
+pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Failure> {
+    log_to_stdout(tracing::Level::INFO);
+    let settings = settings(platform)?;
+    let app = Arc::new(App::build(&settings).map_err(Failure::Other)?);
+    let listener = listen(port)?;
+    let version = env!("CARGO_PKG_VERSION");
+    info!(port, tenant = settings.tenant_id, "Posture {version} serves the Functions host");
+    until_stopped(app, listener).await
+}
+
+/// A listener on loopback whose port can be taken again at once after a crash.
+pub fn listen(port: u16) -> Result<TcpListener, Failure> {
+    let bind = || -> std::io::Result<TcpListener> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        socket.listen(BACKLOG)
+    };
+    bind().map_err(|error| {
+        Failure::Other(format!("port {port} can't be served ({error}): end what listens there"))
+    })
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+pub async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<ExitCode, Failure> {
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Failure::Other(format!("signals can't be watched: {error}")))?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    host::serve(app, listener, stop).await;
+    Ok(ExitCode::SUCCESS)
+}

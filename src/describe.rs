@@ -1,0 +1,192 @@
+//! What is written from the catalogue: tables, rules, permissions and the sources page. A test fails
+//! when a written file is stale.
+
+use crate::source::{ALL, Api, Permission, RUNS, Sends, Source, Table};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Data flows of one collection rule at most.
+///
+/// <https://learn.microsoft.com/azure/azure-monitor/service-limits#data-collection-rules>
+const MAX_FLOWS: usize = 10;
+
+/// Every table, in the order that collection rules are packed in: the reports', then the sources'.
+fn tables() -> impl Iterator<Item = Table> {
+    std::iter::once(RUNS).chain(ALL.iter().map(|source| source.table))
+}
+
+/// The tables of each collection rule.
+///
+/// A stream's flows (its own and its classic ones, deployed or not) stay in one rule; a rule is
+/// filled in order and never gone back to, so that a new source at the end moves no other.
+pub fn rules() -> Vec<Vec<Table>> {
+    let mut rules: Vec<Vec<Table>> = Vec::new();
+    let mut flows = MAX_FLOWS;
+    for table in tables() {
+        let needed = 1 + table.classic.len();
+        if flows + needed > MAX_FLOWS {
+            rules.push(Vec::new());
+            flows = 0;
+        }
+        flows += needed;
+        if let Some(rule) = rules.last_mut() {
+            rule.push(table);
+        }
+    }
+    rules
+}
+
+/// Every file that is written from the catalogue: its path from the root, and its content.
+pub fn files() -> Vec<(&'static str, String)> {
+    vec![
+        ("infra/generated/tables.json", pretty(&tables_json())),
+        ("infra/permissions.json", pretty(&permissions_json())),
+        ("docs/sources.md", sources_page()),
+    ]
+}
+
+fn pretty(value: &Value) -> String {
+    // A value of ours always has a text.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Tables and rules as JSON: what `infra/generated/tables.json` holds.
+pub fn tables_json() -> Value {
+    let rules = rules().into_iter().enumerate().map(|(index, tables)| {
+        let streams: Vec<_> = tables.iter().map(stream_json).collect();
+        json!({ "name": format!("posture-{}", index + 1), "streams": streams })
+    });
+    let tables = tables().map(|table| {
+        let columns = table
+            .all_columns()
+            .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
+        json!({ "name": table.name, "columns": columns.collect::<Vec<_>>() })
+    });
+    json!({ "rules": rules.collect::<Vec<_>>(), "tables": tables.collect::<Vec<_>>() })
+}
+
+fn stream_json(table: &Table) -> Value {
+    let columns = table
+        .all_columns()
+        .map(|column| json!({ "name": column.field, "type": column.kind.in_stream() }));
+    json!({
+        "stream": table.stream(),
+        "columns": columns.collect::<Vec<_>>(),
+        "flows": [{ "outputStream": table.stream(), "transformKql": transform(table) }],
+        "classic": table.classic,
+    })
+}
+
+/// The rule's transformation: the fields whose names the workspace reserves get their column's.
+fn transform(table: &Table) -> String {
+    let renamed = table.columns.iter().filter(|column| column.field != column.name);
+    let renamed: Vec<_> =
+        renamed.map(|column| format!("{} = ['{}']", column.name, column.field)).collect();
+    match renamed.is_empty() {
+        true => "source".to_owned(),
+        false => format!("source | project-rename {}", renamed.join(", ")),
+    }
+}
+
+fn permissions_json() -> Value {
+    let of = |api: Api| -> Vec<Value> {
+        let mut roles: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        for source in ALL.iter().filter(|source| source.api == api) {
+            let Permission::AppRole(name, id) = source.needs;
+            match roles.iter_mut().find(|role| role.0 == name) {
+                Some(role) => role.2.push(source.name),
+                None => roles.push((name, id, vec![source.name])),
+            }
+        }
+        let role = |(name, id, sources)| json!({ "name": name, "id": id, "sources": sources });
+        roles.into_iter().map(role).collect()
+    };
+    json!({ "read": [
+        { "api": "Microsoft Graph", "appId": "00000003-0000-0000-c000-000000000000", "appRoles": of(Api::Graph) },
+        { "api": "WindowsDefenderATP", "appId": "fc780465-2017-40d4-a0c5-307022471b92", "appRoles": of(Api::Defender) },
+    ] })
+}
+
+fn sources_page() -> String {
+    let mut page = String::from(
+        "# Sources\n\nWritten by `posture describe` from the catalogue; don't edit it by hand.\n\n\
+         | source | what | needs | every | to the workspace | table |\n\
+         | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for source in ALL {
+        let Source { name, about, every, .. } = source;
+        let Permission::AppRole(role, _) = source.needs;
+        let (api, table) = (source.api, source.table.name);
+        // Writing to a string never fails.
+        let _ = writeln!(
+            page,
+            "| `{name}` | {about} | {api}: `{role}` | {} h | {} | `{table}` |",
+            every.as_hours(),
+            sends(source.sends),
+        );
+    }
+    page.push_str("\nAll records are kept in the ledger, whatever goes to the workspace.\n");
+    for table in tables() {
+        let _ =
+            write!(page, "\n## {}\n\n| column | type | field |\n| --- | --- | --- |\n", table.name);
+        for column in table.all_columns() {
+            let kind = column.kind.in_table();
+            let _ = writeln!(page, "| `{}` | {kind} | `{}` |", column.name, column.field);
+        }
+    }
+    page
+}
+
+fn sends(sends: Sends) -> String {
+    match sends {
+        Sends::All => "all".to_owned(),
+        Sends::Nothing => "none".to_owned(),
+        Sends::Positive(field) => format!("where `{field}` is above 0"),
+        Sends::FirstOfDay => "the day's first complete run (UTC)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_written_file_is_stale() {
+        for (path, content) in files() {
+            let there = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(there == content, "{path} is stale: run `cargo run -- describe`");
+        }
+    }
+
+    #[test]
+    fn a_rule_has_at_most_ten_flows_and_every_stream_is_in_one_rule() {
+        let rules = rules();
+
+        for rule in &rules {
+            let flows: usize = rule.iter().map(|table| 1 + table.classic.len()).sum();
+            assert!(flows <= MAX_FLOWS, "{flows} flows");
+        }
+        assert_eq!(rules.iter().map(Vec::len).sum::<usize>(), ALL.len() + 1);
+    }
+
+    #[test]
+    fn a_published_stream_stays_in_its_rule() {
+        let text = std::fs::read_to_string("infra/generated/released.json").unwrap();
+        let released: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+        let published: BTreeMap<String, usize> =
+            serde_json::from_value(released["assignments"].clone()).unwrap();
+
+        let now: BTreeMap<String, usize> = rules()
+            .iter()
+            .enumerate()
+            .flat_map(|(index, rule)| rule.iter().map(move |table| (table.stream(), index)))
+            .collect();
+
+        for (stream, rule) in published {
+            assert_eq!(now.get(&stream), Some(&rule), "{stream} has moved");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The fold of a source that its run writes and summaries read.
+//!
+//! A [`Digest`] takes every kept record of a run once, in any order, and keeps what a summary needs
+//! of it: counts, top lists, a score's days. It is bounded whatever the tenant's size, goes into the
+//! job's checkpoint with each part, and so may see the last records before a crash twice.
+
+mod devices;
+mod lenient;
+mod plain_text;
+mod profiles;
+mod recommendations;
+mod scores;
+mod secure_scores;
+mod tally;
+mod vulnerabilities;
+
+pub use devices::Devices;
+pub use profiles::{ControlProfiles, Profile};
+pub use recommendations::{Recommendation, Recommendations};
+pub use scores::{Point, Score};
+pub use secure_scores::{Comparison, Control, Day, SecureScoreControls, SecureScores};
+pub use tally::{Severities, Tally};
+pub use vulnerabilities::{Vulnerabilities, Vulnerability};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a source's records are folded into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Microsoft Secure Score, one record a day.
+    SecureScores,
+    /// The controls of a Secure Score, one record each a day.
+    SecureScoreControls,
+    /// What each control is worth and how to carry it out.
+    ControlProfiles,
+    /// The tenant's exposure score.
+    ExposureScore,
+    /// Microsoft Secure Score for Devices.
+    DeviceSecureScore,
+    /// Security recommendations.
+    Recommendations,
+    /// Vulnerabilities that Defender knows of.
+    Vulnerabilities,
+    /// Devices.
+    Devices,
+}
+
+/// What is kept of a source's records, by kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Digest {
+    /// See [`Kind::SecureScores`]. Goes on from the run before: the service forgets after 90 days.
+    SecureScores(SecureScores),
+    /// See [`Kind::SecureScoreControls`]. Goes on from the run before: a run reads new days only.
+    SecureScoreControls(SecureScoreControls),
+    /// See [`Kind::ControlProfiles`].
+    ControlProfiles(ControlProfiles),
+    /// See [`Kind::ExposureScore`]. Goes on from the run before: the service has no history.
+    ExposureScore(Score),
+    /// See [`Kind::DeviceSecureScore`]. Goes on from the run before: the service has no history.
+    DeviceSecureScore(Score),
+    /// See [`Kind::Recommendations`].
+    Recommendations(Recommendations),
+    /// See [`Kind::Vulnerabilities`].
+    Vulnerabilities(Vulnerabilities),
+    /// See [`Kind::Devices`].
+    Devices(Devices),
+}
+
+impl Digest {
+    /// A digest of no records.
+    pub fn new(kind: Kind) -> Digest {
+        match kind {
+            Kind::SecureScores => Digest::SecureScores(SecureScores::default()),
+            Kind::SecureScoreControls => {
+                Digest::SecureScoreControls(SecureScoreControls::default())
+            }
+            Kind::ControlProfiles => Digest::ControlProfiles(ControlProfiles::default()),
+            Kind::ExposureScore => Digest::ExposureScore(Score::default()),
+            Kind::DeviceSecureScore => Digest::DeviceSecureScore(Score::default()),
+            Kind::Recommendations => Digest::Recommendations(Recommendations::default()),
+            Kind::Vulnerabilities => Digest::Vulnerabilities(Vulnerabilities::default()),
+            Kind::Devices => Digest::Devices(Devices::default()),
+        }
+    }
+
+    /// The digest that a new run of the source starts from.
+    ///
+    /// Scores go on from the run before, so that their days grow past what the service keeps; all
+    /// else starts anew, because its run reads the whole source.
+    pub fn start(kind: Kind, before: Option<&Digest>) -> Digest {
+        let Some(before) = before.filter(|before| before.kind() == kind && before.grows()) else {
+            return Digest::new(kind);
+        };
+        let mut digest = before.clone();
+        *digest.unreadable_mut() = 0;
+        digest
+    }
+
+    /// The kind of this digest.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Digest::SecureScores(_) => Kind::SecureScores,
+            Digest::SecureScoreControls(_) => Kind::SecureScoreControls,
+            Digest::ControlProfiles(_) => Kind::ControlProfiles,
+            Digest::ExposureScore(_) => Kind::ExposureScore,
+            Digest::DeviceSecureScore(_) => Kind::DeviceSecureScore,
+            Digest::Recommendations(_) => Kind::Recommendations,
+            Digest::Vulnerabilities(_) => Kind::Vulnerabilities,
+            Digest::Devices(_) => Kind::Devices,
+        }
+    }
+
+    /// Folds one kept line: a JSON object, envelope fields in front, then the service's own.
+    ///
+    /// Never fails: a line that can't be read only counts in [`unreadable`](Digest::unreadable), and a
+    /// field of an unexpected type is a missing one.
+    pub fn add(&mut self, line: &[u8]) {
+        let added = match self {
+            Digest::SecureScores(fold) => fold.add(line),
+            Digest::SecureScoreControls(fold) => fold.add(line),
+            Digest::ControlProfiles(fold) => fold.add(line),
+            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => fold.add(line),
+            Digest::Recommendations(fold) => fold.add(line),
+            Digest::Vulnerabilities(fold) => fold.add(line),
+            Digest::Devices(fold) => fold.add(line),
+        };
+        if added.is_none() {
+            *self.unreadable_mut() += 1;
+        }
+    }
+
+    /// Lines that could not be folded: not a JSON object, or without the field that names the record.
+    pub fn unreadable(&self) -> u64 {
+        match self {
+            Digest::SecureScores(fold) => fold.unreadable,
+            Digest::SecureScoreControls(fold) => fold.unreadable,
+            Digest::ControlProfiles(fold) => fold.unreadable,
+            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => fold.unreadable,
+            Digest::Recommendations(fold) => fold.unreadable,
+            Digest::Vulnerabilities(fold) => fold.unreadable,
+            Digest::Devices(fold) => fold.unreadable,
+        }
+    }
+
+    fn unreadable_mut(&mut self) -> &mut u64 {
+        match self {
+            Digest::SecureScores(fold) => &mut fold.unreadable,
+            Digest::SecureScoreControls(fold) => &mut fold.unreadable,
+            Digest::ControlProfiles(fold) => &mut fold.unreadable,
+            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => &mut fold.unreadable,
+            Digest::Recommendations(fold) => &mut fold.unreadable,
+            Digest::Vulnerabilities(fold) => &mut fold.unreadable,
+            Digest::Devices(fold) => &mut fold.unreadable,
+        }
+    }
+
+    fn grows(&self) -> bool {
+        matches!(
+            self,
+            Digest::SecureScores(_)
+                | Digest::SecureScoreControls(_)
+                | Digest::ExposureScore(_)
+                | Digest::DeviceSecureScore(_)
+        )
+    }
+}
+
+/// The newest complete snapshot of a source: what `latest/<tenant>/<source>.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latest {
+    /// The form of this file: [`Latest::VERSION`].
+    pub version: u32,
+    /// The tenant's id, a lower-case GUID.
+    pub tenant: String,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The source's name.
+    pub source: String,
+    /// The run that collected it, such as `20261122T101500Z`.
+    pub run: String,
+    /// When its first attempt began: when the records were collected.
+    pub began: Timestamp,
+    /// When the snapshot was complete.
+    pub completed: Timestamp,
+    /// Parts under `records/`.
+    pub parts: u64,
+    /// Records in those parts.
+    pub records: u64,
+    /// The fold over the records.
+    pub digest: Digest,
+}
+
+impl Latest {
+    /// The form that this program writes.
+    pub const VERSION: u32 = 1;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Bounded counts and top lists.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Distinct values that a [`Tally`] tells apart.
+const MAX_VALUES: usize = 32;
+
+/// Longest value that a [`Tally`] keeps by name, in bytes.
+const MAX_VALUE_BYTES: usize = 100;
+
+/// Records that a top list holds.
+pub(super) const TOP: usize = 10;
+
+/// The value that stands for those beyond the bounds of a [`Tally`].
+const OTHER: &str = "Other";
+
+/// The value that stands for a missing one.
+const UNKNOWN: &str = "Unknown";
+
+/// How many records have each value of a field, as the service spells it.
+///
+/// At most 32 distinct values; later ones count as `Other`, missing ones as `Unknown`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tally(pub BTreeMap<String, u64>);
+
+impl Tally {
+    /// Records of a value.
+    pub fn of(&self, value: &str) -> u64 {
+        self.0.get(value).copied().unwrap_or(0)
+    }
+
+    pub(super) fn add(&mut self, value: Option<&str>) {
+        let value = value.unwrap_or(UNKNOWN);
+        if let Some(count) = self.0.get_mut(value) {
+            *count += 1;
+            return;
+        }
+        let is_kept = self.0.len() < MAX_VALUES && value.len() <= MAX_VALUE_BYTES;
+        *self.0.entry(if is_kept { value } else { OTHER }.to_owned()).or_default() += 1;
+    }
+}
+
+/// How many vulnerabilities have each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Severities {
+    /// Critical ones.
+    pub critical: u64,
+    /// High ones.
+    pub high: u64,
+    /// Medium ones.
+    pub medium: u64,
+    /// Low ones.
+    pub low: u64,
+    /// Those without a severity, or with one not documented.
+    pub other: u64,
+}
+
+impl Severities {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.critical + self.high + self.medium + self.low + self.other
+    }
+
+    pub(super) fn add(&mut self, severity: Option<&str>) {
+        let is = |name: &str| severity.is_some_and(|severity| severity.eq_ignore_ascii_case(name));
+        let count = match () {
+            () if is("critical") => &mut self.critical,
+            () if is("high") => &mut self.high,
+            () if is("medium") => &mut self.medium,
+            () if is("low") => &mut self.low,
+            () => &mut self.other,
+        };
+        *count += 1;
+    }
+}
+
+/// A record with its place in a top list.
+pub(super) trait Ranked {
+    /// What names the record.
+    fn id(&self) -> &str;
+
+    /// What it is ranked by, highest first; the second figure decides between equals.
+    fn weight(&self) -> (f64, f64);
+}
+
+/// Puts a record into a top list of [`TOP`], in place of an earlier one with its id.
+///
+/// `make` is called only where the record gets a place, so that most records cost no allocation.
+pub(super) fn rank<T: Ranked>(
+    top: &mut Vec<T>,
+    id: &str,
+    weight: (f64, f64),
+    make: impl FnOnce() -> T,
+) {
+    top.retain(|held| held.id() != id);
+    let order = |held: &T| {
+        let held_weight = held.weight();
+        (weight.0.total_cmp(&held_weight.0))
+            .then_with(|| weight.1.total_cmp(&held_weight.1))
+            .then_with(|| held.id().cmp(id))
+    };
+    let place = top.partition_point(|held| order(held) == Ordering::Less);
+    if place < TOP {
+        top.insert(place, make());
+        top.truncate(TOP);
+    }
+}

@@ -1,0 +1,158 @@
+use super::*;
+
+const ENVELOPE: &str = r#""TimeGenerated":"2026-11-22T10:15:00.000000Z","CollectedTime":"2026-11-22T10:15:00.000000Z","AadTenantId":"11111111-2222-3333-4444-555555555555","TenantName":"Fabrikam","Source":"x","RunId":"20261122T101500Z","RecordId":"00ff""#;
+
+/// A digest of records, each behind an envelope.
+fn fold(kind: Kind, records: &[&str]) -> Digest {
+    let mut digest = Digest::new(kind);
+    records.iter().for_each(|record| add(&mut digest, record));
+    digest
+}
+
+fn add(digest: &mut Digest, record: &str) {
+    digest.add(format!("{{{ENVELOPE},{}\n", &record[1..]).as_bytes());
+}
+
+macro_rules! folded {
+    ($kind:ident, $records:expr) => {
+        match fold(Kind::$kind, $records) {
+            Digest::$kind(fold) => fold,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+
+mod scores;
+
+#[test]
+fn recommendations_with_an_exception_are_no_work_to_do() {
+    let records = [
+        r#"{"id":"a","exposureImpact":1.5,"publicExploit":true,"remediationType":"Update","status":"Active","exposedMachinesCount":"4"}"#,
+        r#"{"id":"b","exposureImpact":"2.5","remediationType":"Rewrite","status":null}"#,
+        r#"{"id":"c","exposureImpact":9,"remediationType":"Update","status":"Exception"}"#,
+        r#"{"id":null,"exposureImpact":[],"remediationType":7,"publicExploit":"true"}"#,
+    ];
+
+    let fold = folded!(Recommendations, &records);
+
+    assert_eq!((fold.total, fold.active, fold.with_public_exploit), (4, 3, 2));
+    let ids: Vec<_> = fold.top.iter().map(|top| top.id.as_str()).collect();
+    assert_eq!(ids, ["b", "a"]);
+    assert_eq!(fold.top[1].exposed_machines, Some(4));
+    let by = &fold.by_remediation_type;
+    assert_eq!((by.of("Update"), by.of("Rewrite"), by.of("Unknown")), (1, 1, 1));
+}
+
+#[test]
+fn vulnerabilities_without_an_exposed_machine_are_only_known() {
+    let records = [
+        r#"{"id":"CVE-2026-0001","name":"CVE-2026-0001","severity":"High","cvssV3":7.8,"epss":0.0042,"exposedMachines":"44","publicExploit":"true"}"#,
+        r#"{"id":"CVE-2026-0002","severity":"critical","cvssV3":null,"EPSS":0,"exposedMachines":44,"publicExploit":false}"#,
+        r#"{"id":"CVE-2026-0003","severity":"Severe","exposedMachines":1}"#,
+        r#"{"id":"CVE-2026-0004","severity":"High","exposedMachines":0,"publicExploit":true}"#,
+        r#"{"id":"CVE-2026-0005","severity":"High","exposedMachines":null}"#,
+        r#"{"id":["CVE"],"severity":5,"exposedMachines":2}"#,
+    ];
+
+    let fold = folded!(Vulnerabilities, &records);
+
+    assert_eq!((fold.known, fold.exposed.total(), fold.unreadable), (6, 4, 0));
+    assert_eq!((fold.exposed.critical, fold.exposed.high, fold.exposed.other), (1, 1, 2));
+    assert_eq!((fold.with_public_exploit.high, fold.with_public_exploit.total()), (1, 1));
+    let ids: Vec<_> = fold.top.iter().map(|top| top.id.as_str()).collect();
+    assert_eq!(ids, ["CVE-2026-0001", "CVE-2026-0002", "CVE-2026-0003"]);
+    assert_eq!((fold.top[0].epss, fold.top[1].epss), (Some(0.0042), Some(0.0)));
+}
+
+#[test]
+fn a_top_list_holds_the_ten_highest_each_once() {
+    let record =
+        |at: u64| format!(r#"{{"id":"CVE-2026-{at:04}","exposedMachines":{}}}"#, 1 + at % 20);
+    let records: Vec<String> = (0..40).chain(19..21).map(record).collect();
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+
+    let top = folded!(Vulnerabilities, &records).top;
+
+    let found: Vec<_> = top.iter().map(|top| (top.exposed_machines, &top.id[9..])).collect();
+    let wanted = [(20, "0019"), (20, "0039"), (19, "0018"), (19, "0038")];
+    assert_eq!(found[..4], wanted);
+    assert_eq!((found.len(), found[9]), (10, (16, "0035")));
+}
+
+#[test]
+fn devices_are_counted_by_values_nobody_documented_too() {
+    let mut records = vec![
+        r#"{"riskScore":"High","exposureLevel":"Medium","healthStatus":"Active","onboardingStatus":"Onboarded","Source":"own"}"#.to_owned(),
+        r#"{"riskScore":null,"exposureLevel":3,"healthStatus":"Asleep"}"#.to_owned(),
+    ];
+    records.extend((0..60).map(|at| format!(r#"{{"riskScore":"r{at}"}}"#)));
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+
+    let devices = folded!(Devices, &records);
+
+    assert_eq!((devices.total, devices.unreadable), (62, 0));
+    assert_eq!((devices.by_risk.of("High"), devices.by_risk.of("Unknown")), (1, 1));
+    assert_eq!((devices.by_risk.0.len(), devices.by_risk.of("Other")), (33, 30));
+    assert_eq!((devices.by_exposure_level.of("Medium"), devices.by_health.of("Asleep")), (1, 1));
+}
+
+const KINDS: [Kind; 8] = [
+    Kind::SecureScores,
+    Kind::SecureScoreControls,
+    Kind::ControlProfiles,
+    Kind::ExposureScore,
+    Kind::DeviceSecureScore,
+    Kind::Recommendations,
+    Kind::Vulnerabilities,
+    Kind::Devices,
+];
+
+/// A record that every kind finds something in.
+const ANY: &str = r#"{"id":"t_2026-11-02","time":"2026-11-02T06:23:59.6117512Z","score":33.491554051195706,"createdDateTime":"2026-11-02T00:00:00Z","currentScore":612.37,"maxScore":1204.0,"controlName":"mfa","exposureImpact":0.1,"exposedMachines":3,"controlScores":[{"controlName":"mfa","score":0.7}],"averageComparativeScores":[{"basis":"AllTenants","averageScore":47.12}]}"#;
+
+#[test]
+fn a_line_that_is_no_record_only_counts_as_unreadable() {
+    for kind in KINDS {
+        let mut digest = Digest::new(kind);
+
+        let lines = [&b"not json"[..], b"[]", b"", b"{\"id\":", b"\xff{}"];
+        lines.iter().for_each(|line| digest.add(line));
+        add(&mut digest, ANY);
+
+        assert_eq!(digest.unreadable(), 5, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_digest_goes_through_json_unchanged() {
+    for kind in KINDS {
+        let digest = fold(kind, &[ANY, ANY]);
+
+        let json = serde_json::to_string(&digest).unwrap();
+
+        assert!(json.starts_with("{\"of\":\""), "{json}");
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest, "{json}");
+        assert_eq!(digest.kind(), kind);
+    }
+}
+
+#[test]
+fn only_sources_that_are_read_in_pieces_go_on_from_the_run_before() {
+    for kind in KINDS {
+        let mut before = fold(kind, &[ANY]);
+        before.add(b"[]");
+
+        let next = Digest::start(kind, Some(&before));
+
+        let is_new = next == Digest::new(kind);
+        let grows = matches!(
+            kind,
+            Kind::SecureScores
+                | Kind::SecureScoreControls
+                | Kind::ExposureScore
+                | Kind::DeviceSecureScore
+        );
+        assert_eq!((is_new, next.unreadable()), (!grows, 0), "{kind:?}");
+        assert_eq!(Digest::start(kind, None), Digest::new(kind));
+    }
+}

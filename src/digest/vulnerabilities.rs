@@ -1,0 +1,115 @@
+//! Vulnerabilities: how many concern the organisation, and the widest spread.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::tally::{Ranked, rank};
+use super::{Severities, lenient};
+
+/// Counts of vulnerabilities, and the ten with the most exposed machines.
+///
+/// The service lists every vulnerability it knows; those with no exposed machine count only in
+/// `known`. A record that comes twice counts twice; it stands in the top list once.
+///
+/// <https://learn.microsoft.com/defender-endpoint/api/get-all-vulnerabilities>
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Vulnerabilities {
+    /// All that the service knows.
+    pub known: u64,
+    /// Those with exposed machines, by severity.
+    pub exposed: Severities,
+    /// Those with exposed machines and a public exploit, by severity.
+    pub with_public_exploit: Severities,
+    /// The ten with the most exposed machines, the higher CVSS score first among equals.
+    pub top: Vec<Vulnerability>,
+    /// Lines that could not be folded.
+    pub unreadable: u64,
+}
+
+/// What is kept of a vulnerability in the top list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Vulnerability {
+    /// Mostly a CVE id.
+    pub id: String,
+    /// Mostly the id again.
+    pub name: Option<String>,
+    /// `Low`, `Medium`, `High` or `Critical`.
+    pub severity: Option<String>,
+    /// CVSS version 3 score, 0 to 10.
+    pub cvss: Option<f64>,
+    /// Probability that it is exploited within 30 days, 0 to 1.
+    pub epss: Option<f64>,
+    /// Machines exposed to it.
+    pub exposed_machines: u64,
+    /// Whether an exploit is public.
+    pub public_exploit: bool,
+}
+
+impl Vulnerabilities {
+    pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
+        let record: Record = lenient::record(line)?;
+        self.known += 1;
+        let machines = record.exposed_machines.unwrap_or(0);
+        if machines == 0 {
+            return Some(());
+        }
+        self.exposed.add(record.severity.as_deref());
+        if record.public_exploit == Some(true) {
+            self.with_public_exploit.add(record.severity.as_deref());
+        }
+        let weight = (machines as f64, record.cvss_v3.unwrap_or(0.0));
+        if let Some(id) = record.id.as_deref().or(record.name.as_deref()) {
+            rank(&mut self.top, id, weight, || record.kept(id));
+        }
+        Some(())
+    }
+}
+
+impl Ranked for Vulnerability {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn weight(&self) -> (f64, f64) {
+        (self.exposed_machines as f64, self.cvss.unwrap_or(0.0))
+    }
+}
+
+impl Record<'_> {
+    fn kept(&self, id: &str) -> Vulnerability {
+        Vulnerability {
+            id: id.to_owned(),
+            name: self.name.as_deref().map(str::to_owned),
+            severity: self.severity.as_deref().map(str::to_owned),
+            cvss: self.cvss_v3,
+            epss: self.epss.or(self.epss_in_capitals),
+            exposed_machines: self.exposed_machines.unwrap_or(0),
+            public_exploit: self.public_exploit.unwrap_or(false),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Record<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    severity: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::number")]
+    cvss_v3: Option<f64>,
+    #[serde(deserialize_with = "lenient::number")]
+    epss: Option<f64>,
+    // A field of its own and no alias, because a record may have both spellings.
+    #[serde(rename = "EPSS", deserialize_with = "lenient::number")]
+    epss_in_capitals: Option<f64>,
+    #[serde(deserialize_with = "lenient::count")]
+    exposed_machines: Option<u64>,
+    #[serde(deserialize_with = "lenient::flag")]
+    public_exploit: Option<bool>,
+}

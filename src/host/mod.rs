@@ -1,0 +1,160 @@
+//! The Functions host's contract: envelopes in, outcomes out, and the HTTP routes beside them.
+//!
+//! `GET /` is answered at once, whatever else runs. `POST /<function>` carries an envelope;
+//! `/api/…` is a caller's request as the host forwards or proxies it.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+
+mod envelope;
+mod functions;
+mod problem;
+mod routes;
+
+pub use envelope::payload;
+pub use problem::Problem;
+pub use routes::answer;
+
+use crate::app::App;
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{Stream, TryStreamExt};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use warp::Filter;
+use warp::http::{HeaderMap, Method, Response, StatusCode};
+
+/// Largest request body that is read, in bytes. A queue message has 64 KiB at most; bodies of callers
+/// are small.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// The function's folders, which are the paths that the host posts envelopes to.
+pub const TIMER: &str = "function_timer";
+/// See [`TIMER`].
+pub const QUEUE: &str = "function_queue";
+/// See [`TIMER`].
+pub const HTTP: &str = "function_http";
+
+/// What is sent back for a request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body's media type.
+    pub content_type: &'static str,
+    /// The body; never empty, which the host would wait on for ever.
+    pub body: String,
+}
+
+impl Reply {
+    /// A JSON answer.
+    pub fn json(status: u16, value: &impl serde::Serialize) -> Reply {
+        match serde_json::to_string(value) {
+            Ok(body) => Reply { status, content_type: "application/json", body },
+            Err(_) => Problem::new(500, "the answer can't be written as JSON").into(),
+        }
+    }
+}
+
+/// Serves on `listener` until `stop` completes, then lets what runs finish for a moment.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let app = warp::any().map(move || app.clone());
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let route = warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .and(app)
+        .then(|method, path: warp::path::FullPath, query: String, headers, body, app| async move {
+            let reply = handle(app, method, path.as_str(), &query, &headers, body).await;
+            response(reply)
+        });
+    warp::serve(route).incoming(listener).graceful(stop).run().await;
+}
+
+async fn handle<B: Buf>(
+    app: Arc<App>,
+    method: Method,
+    path: &str,
+    query: &str,
+    headers: &HeaderMap,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Reply {
+    if method == Method::GET && path == "/" {
+        return Reply::json(200, &serde_json::json!({ "service": "posture" }));
+    }
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into(),
+    };
+    if path.starts_with("/api/") || path == "/api" {
+        return routes::answer(&app, method.as_str(), path, query).await;
+    }
+    if method != Method::POST {
+        return Problem::new(404, "no such route").into();
+    }
+    let invocation = invocation_id(headers);
+    match path.trim_matches('/') {
+        TIMER => functions::timer(&app, &body, &invocation).await,
+        // A task of its own: a caller that hangs up must not end the job in the middle.
+        QUEUE => {
+            let job = tokio::spawn(async move { functions::queue(&app, &body, &invocation).await });
+            job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
+        }
+        HTTP => functions::http(&app, &body).await,
+        _ => Problem::new(404, "no such function").into(),
+    }
+}
+
+/// A body of any framing, within bounds: envelopes come chunked, without a length.
+async fn read<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) -> Result<Bytes, Problem> {
+    let mut body = std::pin::pin!(body);
+    let mut bytes = BytesMut::new();
+    loop {
+        let mut chunk = match body.try_next().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(bytes.freeze()),
+            Err(_) => return Err(Problem::new(400, "the request's body broke off")),
+        };
+        if bytes.len() + chunk.remaining() > MAX_BODY_BYTES {
+            return Err(Problem::new(413, "the request's body has over 4 MiB"));
+        }
+        bytes.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+    }
+}
+
+/// The host's id of this call: the last value, since a forwarding host appends its own to a caller's.
+fn invocation_id(headers: &HeaderMap) -> String {
+    let values = headers.get_all("x-azure-functions-invocationid");
+    let last = values.iter().filter_map(|value| value.to_str().ok()).next_back();
+    let last = last.and_then(|value| value.rsplit(',').next()).unwrap_or_default().trim();
+    let plain = last.len() <= 64 && last.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if plain { last.to_owned() } else { String::new() }
+}
+
+fn response(reply: Reply) -> Response<String> {
+    let mut response = Response::new(reply.body);
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = warp::http::HeaderValue::from_static(reply.content_type);
+    response.headers_mut().insert("content-type", content_type);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spoofed_invocation_id_never_reaches_a_log() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-azure-functions-invocationid", "evil, 83a33220-a921".parse().unwrap());
+        assert_eq!(invocation_id(&headers), "83a33220-a921");
+
+        headers.append("x-azure-functions-invocationid", "x=\"y\"".parse().unwrap());
+        assert_eq!(invocation_id(&headers), "");
+    }
+}

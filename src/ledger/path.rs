@@ -1,0 +1,31 @@
+//! The storage layout: where each kind of thing lies. Tenant first, so that offboarding deletes by
+//! prefix.
+
+use crate::plan::RunId;
+
+/// A part of a source's records.
+pub fn part(tenant: &str, source: &str, run: &RunId, number: u64) -> String {
+    let day = run.day_path();
+    format!("records/{tenant}/{source}/{day}/{run}/{number:06}.jsonl.gz")
+}
+
+/// What of a part could not be delivered, each with the reason.
+pub fn rejected(tenant: &str, source: &str, run: &RunId, number: u64) -> String {
+    format!("rejected/{tenant}/{source}/{run}/{number:06}.jsonl")
+}
+
+/// The report of one job.
+pub fn report(tenant: &str, source: &str, run: &RunId) -> String {
+    let day = run.day_path();
+    format!("runs/{tenant}/{day}/{run}/{source}.json")
+}
+
+/// A source's checkpoint.
+pub fn state(tenant: &str, source: &str) -> String {
+    format!("state/{tenant}/{source}.json")
+}
+
+/// A source's newest complete snapshot.
+pub fn latest(tenant: &str, source: &str) -> String {
+    format!("latest/{tenant}/{source}.json")
+}

@@ -1,0 +1,212 @@
+//! Lines into one gzip part for the ledger and one gzip batch for the workspace.
+
+use crate::record::without_clashes;
+use flate2::{Compression, GzBuilder, bufread::GzDecoder};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+
+/// Largest JSON array of a part, in bytes. The Logs Ingestion API takes 1 MB a request, compressed or
+/// not.
+///
+/// <https://learn.microsoft.com/azure/azure-monitor/service-limits#logs-ingestion-api>
+pub const MAX_ARRAY_BYTES: usize = 1_000_000;
+
+/// Where a read goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The page to ask for; nothing past the last one.
+    pub link: Option<String>,
+    /// Records of that page that are kept already.
+    pub skip: u64,
+    /// `RecordId` of the last of them: where the page has another one there, it is kept whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+impl Cursor {
+    /// The beginning of a page.
+    pub fn page(link: Option<String>) -> Cursor {
+        Cursor { link, skip: 0, last: None }
+    }
+}
+
+/// What becomes of one line beyond the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// End of the line in the part, its line break excluded.
+    pub end: usize,
+    /// Whether it goes to the workspace.
+    pub sends: bool,
+    /// Whether a field of its own has an envelope's name.
+    pub clashes: bool,
+}
+
+/// Lines that are kept together and sent together.
+#[derive(Debug, Default)]
+pub struct Lines {
+    text: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+impl Lines {
+    /// Whether a line of that length must go to the next part. Its array would have over a million
+    /// bytes; a line that is too long alone is a part alone.
+    pub fn is_full_for(&self, length: usize) -> bool {
+        // An array of n lines has their bytes, n-1 commas and two brackets; the text has n breaks.
+        !self.marks.is_empty() && self.text.len() + length + 2 > MAX_ARRAY_BYTES
+    }
+
+    /// Appends a line.
+    pub fn push(&mut self, line: &[u8], sends: bool, clashes: bool) {
+        self.text.extend_from_slice(line);
+        self.marks.push(Mark { end: self.text.len(), sends, clashes });
+        self.text.push(b'\n');
+    }
+
+    /// Number of lines.
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// Every line with its mark.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Mark)> {
+        let starts = std::iter::once(0).chain(self.marks.iter().map(|mark| mark.end + 1));
+        starts.zip(&self.marks).map(|(start, mark)| (&self.text[start..mark.end], *mark))
+    }
+
+    /// The lines that go to the workspace, as they go there.
+    pub fn rows(&self) -> Vec<Cow<'_, [u8]>> {
+        let sent = self.iter().filter(|(_, mark)| mark.sends);
+        sent.map(|(line, mark)| match std::str::from_utf8(line) {
+            Ok(text) if mark.clashes => Cow::Owned(without_clashes(text).into_bytes()),
+            _ => Cow::Borrowed(line),
+        })
+        .collect()
+    }
+
+    /// The lines as a gzip file whose header comment holds the cursor after them.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice: it is written to memory.
+    pub fn to_gzip(&self, cursor: &Cursor) -> io::Result<Vec<u8>> {
+        let comment = serde_json::to_vec(cursor).map_err(io::Error::other)?;
+        let out = Vec::with_capacity(self.text.len() / 6 + 256);
+        let mut gzip = GzBuilder::new().comment(comment).write(out, Compression::fast());
+        gzip.write_all(&self.text)?;
+        gzip.finish()
+    }
+}
+
+/// Opens a kept part: its text, one line per record, and the cursor after it.
+///
+/// # Errors
+///
+/// Where it is no gzip file, is cut short, or carries no cursor.
+pub fn open(part: &[u8]) -> io::Result<(String, Cursor)> {
+    let mut gzip = GzDecoder::new(part);
+    let mut text = String::new();
+    gzip.read_to_string(&mut text)?;
+    let comment = gzip.header().and_then(|header| header.comment()).unwrap_or_default();
+    let cursor = serde_json::from_slice(comment).map_err(io::Error::other)?;
+    Ok((text, cursor))
+}
+
+/// Rows as a JSON array, and that in gzip: the body of one ingestion request.
+#[derive(Debug)]
+pub struct Body {
+    /// Bytes of the array before compression.
+    pub array_bytes: usize,
+    /// The compressed body.
+    pub gzip: Vec<u8>,
+}
+
+/// The ingestion body of these rows.
+///
+/// # Errors
+///
+/// Never in practice: it is written to memory.
+pub fn body(rows: &[Cow<'_, [u8]>]) -> io::Result<Body> {
+    let array_bytes = array_bytes(rows);
+    let out = Vec::with_capacity(array_bytes / 6 + 256);
+    let mut gzip = GzBuilder::new().write(out, Compression::fast());
+    let mut before: &[u8] = b"[";
+    for row in rows {
+        gzip.write_all(before)?;
+        gzip.write_all(row)?;
+        before = b",";
+    }
+    gzip.write_all(b"]")?;
+    Ok(Body { array_bytes, gzip: gzip.finish()? })
+}
+
+/// Bytes of these rows as a JSON array.
+pub fn array_bytes(rows: &[Cow<'_, [u8]>]) -> usize {
+    let commas = rows.len().saturating_sub(1);
+    rows.iter().map(|row| row.len()).sum::<usize>() + commas + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Lines {
+        let mut lines = Lines::default();
+        for text in texts {
+            lines.push(text.as_bytes(), true, false);
+        }
+        lines
+    }
+
+    #[test]
+    fn a_part_opens_into_its_lines_and_the_cursor_after_it() {
+        let cursor = Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, last: None };
+
+        let gzip = lines(&[r#"{"a":1}"#, r#"{"a":"ü"}"#]).to_gzip(&cursor).unwrap();
+        let (text, after) = open(&gzip).unwrap();
+
+        assert_eq!(text, "{\"a\":1}\n{\"a\":\"ü\"}\n");
+        assert_eq!(after, cursor);
+    }
+
+    #[test]
+    fn a_part_that_is_cut_short_is_no_part() {
+        let gzip = lines(&[r#"{"a":1}"#]).to_gzip(&Cursor::page(None)).unwrap();
+
+        assert!(open(&gzip[..gzip.len() - 4]).is_err());
+        assert!(open(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_part_closes_before_its_array_would_have_over_a_million_bytes() {
+        let mut lines = Lines::default();
+        let line = vec![b'x'; 999];
+        while !lines.is_full_for(line.len()) {
+            lines.push(&line, true, false);
+        }
+
+        let bytes = array_bytes(&lines.rows());
+        assert!(bytes <= MAX_ARRAY_BYTES && bytes + line.len() + 1 > MAX_ARRAY_BYTES, "{bytes}");
+        assert!(!Lines::default().is_full_for(2_000_000), "a long line is a part alone");
+    }
+
+    #[test]
+    fn a_batch_is_an_array_of_the_lines_that_go_to_the_workspace() {
+        let mut lines = lines(&[r#"{"a":1}"#]);
+        lines.push(br#"{"a":2}"#, false, false);
+        lines.push(br#"{"RunId":1,"a":3,"RunId":2}"#, true, true);
+
+        let body = body(&lines.rows()).unwrap();
+
+        let mut text = String::new();
+        GzDecoder::new(&*body.gzip).read_to_string(&mut text).unwrap();
+        assert_eq!(text, r#"[{"a":1},{"RunId":1,"a":3}]"#);
+        assert_eq!(text.len(), body.array_bytes);
+    }
+}

@@ -1,0 +1,220 @@
+//! Which jobs are due at an instant, one per tenant and source; pure.
+
+use crate::source::Source;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// The planning instant that a plan's jobs share, as `20261122T101500Z`.
+///
+/// It isn't a plain ISO date because the Functions host rewrites those in queue messages. Two ids
+/// compare as their instants do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(String);
+
+const FORMAT: &str = "%Y%m%dT%H%M%SZ";
+
+impl RunId {
+    /// The run planned at `instant`, to the second.
+    pub fn at(instant: Timestamp) -> RunId {
+        RunId(instant.strftime(FORMAT).to_string())
+    }
+
+    /// The run that a timer plans at `instant`, to the minute: a tick that fires twice is one run.
+    pub fn of_tick(instant: Timestamp) -> RunId {
+        RunId(instant.strftime("%Y%m%dT%H%M00Z").to_string())
+    }
+
+    /// The planning instant.
+    pub fn instant(&self) -> Timestamp {
+        parse(&self.0).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// `yyyy/mm/dd`, a level of the storage layout.
+    pub fn day_path(&self) -> String {
+        format!("{}/{}/{}", &self.0[0..4], &self.0[4..6], &self.0[6..8])
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn parse(text: &str) -> Result<Timestamp, jiff::Error> {
+    TimeZone::UTC.to_timestamp(DateTime::strptime(FORMAT, text)?)
+}
+
+impl FromStr for RunId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RunId, String> {
+        match parse(text) {
+            Ok(_) if text.len() == 16 => Ok(RunId(text.to_owned())),
+            _ => Err(format!("run is {text:?}, expected yyyymmddThhmmssZ like 20261122T101500Z")),
+        }
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<RunId, String> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> String {
+        run.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One source of one tenant, to be collected for one run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Shared by all jobs of a plan.
+    pub run: RunId,
+    /// The tenant's id, a lower-case GUID.
+    pub tenant: String,
+    /// What to collect.
+    pub source: Source,
+    /// Asked for by a person: a recent complete run doesn't make it needless.
+    pub now: bool,
+}
+
+/// A job as it travels through the storage queue.
+///
+/// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The run.
+    pub run: RunId,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The source's name.
+    pub source: String,
+    /// See [`Job::now`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub now: bool,
+    /// What kind of job; absent: one source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl From<&Job> for Message {
+    fn from(job: &Job) -> Message {
+        Message {
+            run: job.run.clone(),
+            tenant: job.tenant.clone(),
+            source: job.source.name.to_owned(),
+            now: job.now,
+            kind: None,
+        }
+    }
+}
+
+/// What is known of a source when a plan is made.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Its newest complete run.
+    pub completed: Option<RunId>,
+    /// Until when an attempt's claim holds.
+    pub claimed_until: Option<Timestamp>,
+    /// Until when a refusal stands: asking earlier would only be refused again.
+    pub refused_until: Option<Timestamp>,
+}
+
+/// Whether a source is due at `now`: never completed, or its newest complete run at least one
+/// interval ago, counted from plan to plan so that it doesn't drift; not while an attempt holds it
+/// or a refusal stands.
+pub fn is_due(source: &Source, history: &History, now: Timestamp) -> bool {
+    let held = |until: Option<Timestamp>| until.is_some_and(|until| until > now);
+    if held(history.claimed_until) || held(history.refused_until) {
+        return false;
+    }
+    match &history.completed {
+        Some(run) => now.duration_since(run.instant()) >= source.every,
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::DEVICES;
+    use jiff::SignedDuration;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_tick_that_fires_twice_in_a_minute_is_one_run() {
+        let first = RunId::of_tick(instant("2026-11-22T10:15:00.2Z"));
+        let second = RunId::of_tick(instant("2026-11-22T10:15:59Z"));
+
+        assert_eq!(first, second);
+        assert_eq!(first.as_str(), "20261122T101500Z");
+        assert_eq!(first.day_path(), "2026/11/22");
+        assert_eq!(first.instant(), instant("2026-11-22T10:15:00Z"));
+    }
+
+    #[test]
+    fn a_run_that_is_no_instant_is_refused_with_an_example() {
+        let refused = "2026-11-22".parse::<RunId>().unwrap_err();
+
+        assert!(refused.contains("20261122T101500Z"), "{refused}");
+    }
+
+    #[test]
+    fn a_source_is_due_one_interval_after_its_newest_complete_run() {
+        let completed = Some(RunId::at(instant("2026-11-22T10:00:00Z")));
+        let history = History { completed, ..History::default() };
+
+        assert!(is_due(&DEVICES, &History::default(), instant("2026-11-22T10:00:00Z")));
+        assert!(!is_due(&DEVICES, &history, instant("2026-11-22T10:59:00Z")));
+        assert!(is_due(&DEVICES, &history, instant("2026-11-22T11:00:00Z")));
+    }
+
+    #[test]
+    fn a_source_that_is_claimed_or_refused_is_not_due() {
+        let now = instant("2026-11-22T10:00:00Z");
+        let later = now + SignedDuration::from_secs(20);
+
+        let claimed = History { claimed_until: Some(later), ..History::default() };
+        let refused = History { refused_until: Some(later), ..History::default() };
+
+        assert!(!is_due(&DEVICES, &claimed, now));
+        assert!(!is_due(&DEVICES, &refused, now));
+        assert!(is_due(&DEVICES, &refused, later));
+    }
+
+    #[test]
+    fn a_message_has_no_more_fields_than_it_needs() {
+        let job = Job {
+            run: RunId::at(instant("2026-11-22T10:15:00Z")),
+            tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
+            source: DEVICES,
+            now: false,
+        };
+
+        let text = serde_json::to_string(&Message::from(&job)).unwrap();
+
+        assert_eq!(
+            text,
+            r#"{"run":"20261122T101500Z","tenant":"11111111-2222-3333-4444-555555555555","source":"defender.devices"}"#
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! What one job did.
+
+use crate::checkpoint::Tally;
+use crate::plan::RunId;
+use crate::record::instant_text;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt;
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Every record is kept, and sent or noted: the snapshot is visible.
+    Complete,
+    /// Every page was read, but the service said that data is missing: the old snapshot stays.
+    Incomplete,
+    /// There was nothing to do.
+    Unneeded,
+    /// An administrator's turn.
+    Refused,
+    /// Nobody's turn: a later attempt goes on from the checkpoint.
+    Failed,
+}
+
+/// What one job did: kept under `runs/`, a row of `PostureRuns_CL`, a line of the log.
+///
+/// Counts are of the run, over all its attempts.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Version of this layout: 1.
+    pub version: u32,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The source's name.
+    pub source: &'static str,
+    /// The run.
+    pub run: RunId,
+    /// How it ended.
+    pub status: Status,
+    /// What happened and what to do, where something is to be said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// When the run's first attempt began.
+    pub began: Timestamp,
+    /// When this attempt ended.
+    pub ended: Timestamp,
+    /// What was done.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+impl Report {
+    /// The report as the fields of its row in `PostureRuns_CL`, a JSON object without the envelope.
+    pub fn row(&self) -> String {
+        let tally = &self.tally;
+        serde_json::json!({
+            "Status": self.status,
+            "Message": self.message,
+            "Began": instant_text(self.began),
+            "Ended": instant_text(self.ended),
+            "Attempts": tally.attempts,
+            "Pages": tally.pages,
+            "Read": tally.read,
+            "Kept": tally.kept,
+            "Parts": tally.parts,
+            "Sent": tally.sent,
+            "Withheld": tally.withheld,
+            "Rejected": tally.rejected,
+            "Requests": tally.requests,
+            "WaitedMs": tally.waited_ms,
+            "TookMs": tally.took_ms,
+            "ReceivedBytes": tally.received_bytes,
+            "KeptBytes": tally.kept_bytes,
+            "SentBytes": tally.sent_bytes,
+            "Undeclared": tally.undeclared,
+            "Version": env!("CARGO_PKG_VERSION"),
+        })
+        .to_string()
+    }
+
+    /// Whether the platform should bring the job's message again.
+    pub fn wants_retry(&self) -> bool {
+        self.status == Status::Failed
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { source, tenant_name, message, tally, .. } = self;
+        match self.status {
+            Status::Unneeded => write!(f, "{source} of {tenant_name}: nothing to do, {message}"),
+            Status::Refused => write!(f, "{source} of {tenant_name}: {message}"),
+            Status::Failed => write!(f, "{source} of {tenant_name}: {message}"),
+            Status::Complete | Status::Incomplete => {
+                write!(
+                    f,
+                    "{source} of {tenant_name}: {} records in {} pages, {} sent, {} withheld, {} rejected",
+                    tally.kept, tally.pages, tally.sent, tally.withheld, tally.rejected
+                )?;
+                if !message.is_empty() {
+                    write!(f, "; {message}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One attempt at a run: takes kept parts as they are, then reads on from where they end.
+
+use super::{Stop, finish};
+use crate::app::App;
+use crate::checkpoint::{Checkpoint, Current, Tally};
+use crate::cloud::{Meter, Patience};
+use crate::fetch::{Page, Reader};
+use crate::ledger::{Kept, path};
+use crate::part::{self, Cursor, Lines};
+use crate::record::{Envelope, Facts, Shape};
+use crate::report::Status;
+use crate::source::{Sends, Source};
+use crate::tenant::Tenant;
+use bytes::Bytes;
+use serde_json::json;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::time::Instant;
+
+/// An attempt at work on a run that it holds.
+pub(super) struct Work<'a> {
+    pub app: &'a App,
+    pub tenant: &'a Tenant,
+    pub source: Source,
+    pub checkpoint: &'a Checkpoint,
+    /// The run as it will stand after the part in hand.
+    pub current: Current,
+    /// The run as the checkpoint has it, which is what a report may count.
+    saved: Tally,
+    since: Option<String>,
+    envelope: Envelope,
+    shape: Shape,
+    pub meter: Meter,
+    pub patience: Patience,
+    started: Instant,
+    deadline: Instant,
+    lines: Lines,
+    notes: Vec<String>,
+    /// `RecordId` of the newest line.
+    last: Option<String>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(
+        app: &'a App,
+        tenant: &'a Tenant,
+        source: Source,
+        checkpoint: &'a Checkpoint,
+        current: Current,
+        since: Option<String>,
+        started: Instant,
+    ) -> Work<'a> {
+        let deadline = started + app.limits.run;
+        Work {
+            envelope: Envelope::new(
+                &tenant.id,
+                &tenant.name,
+                source.name,
+                &current.run,
+                current.began,
+            ),
+            shape: Shape::of(&source),
+            meter: Meter::default(),
+            patience: app.limits.patience.until(deadline),
+            saved: current.tally.clone(),
+            lines: Lines::default(),
+            notes: Vec::new(),
+            last: current.cursor.last.clone(),
+            app,
+            tenant,
+            source,
+            checkpoint,
+            current,
+            since,
+            started,
+            deadline,
+        }
+    }
+
+    /// What the run has done, this attempt's cost included: all of it where every page was read,
+    /// else what the checkpoint holds.
+    pub fn tally(&self) -> Tally {
+        let read_all = self.current.cursor.link.is_none() && self.lines.is_empty();
+        self.with_cost(if read_all { self.current.tally.clone() } else { self.saved.clone() })
+    }
+
+    fn with_cost(&self, mut tally: Tally) -> Tally {
+        let before = &self.saved;
+        tally.requests = before.requests + self.meter.requests.load(Relaxed);
+        tally.waited_ms = before.waited_ms + self.meter.waited_ms.load(Relaxed);
+        tally.received_bytes = before.received_bytes + self.meter.received.load(Relaxed);
+        let took = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tally.took_ms = before.took_ms + took;
+        tally
+    }
+
+    pub async fn carry_out(&mut self) -> Result<Status, Stop> {
+        self.take_kept_parts().await?;
+        self.read_on().await?;
+        finish::completed(self).await
+    }
+
+    /// Parts past the checkpoint were kept by an attempt that was cut short: they are sent as they
+    /// are, so that what the workspace gets is what the ledger has.
+    async fn take_kept_parts(&mut self) -> Result<(), Stop> {
+        loop {
+            let number = self.current.tally.parts + 1;
+            let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
+            let Some((kept, _)) = self.app.ledger.read(&path).await? else { return Ok(()) };
+            let (text, cursor) = part::open(&kept).map_err(|error| {
+                Stop::Failed(format!("{path} is no part ({error}): move it away"))
+            })?;
+            for line in text.lines() {
+                let opened = self.envelope.open(line);
+                let facts = opened.and_then(|(id, own)| Some((id, self.shape.look(&own, &[])?)));
+                let (id, facts) = facts.ok_or_else(|| {
+                    Stop::Failed(format!("{path} holds a line of another run: move it away"))
+                })?;
+                self.last = Some(id.to_owned());
+                self.push(line.as_bytes(), facts);
+            }
+            self.current.tally.read += self.lines.len() as u64;
+            self.deliver(cursor, kept.len()).await?;
+        }
+    }
+
+    async fn read_on(&mut self) -> Result<(), Stop> {
+        let pipeline = self.tenant.pipeline(self.source.api);
+        let mut reader = Reader::new(pipeline, self.tenant.cloud, self.source, self.patience);
+        while let Some(link) = self.current.cursor.link.clone() {
+            if Instant::now() >= self.deadline {
+                let text = "the run's time is up: the next attempt goes on from the checkpoint";
+                return Err(Stop::Failed(text.to_owned()));
+            }
+            let page = reader.page(&link, &self.meter).await?;
+            self.take_page(&link, page).await?;
+        }
+        if !self.lines.is_empty() || !self.notes.is_empty() {
+            let cursor = self.current.cursor.clone();
+            self.close(cursor).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
+        self.current.tally.pages += 1;
+        self.current.partial |= page.partial;
+        let mut old = OldRecords::new(self.since.clone());
+        for index in self.kept_of(&page)..page.len() {
+            let item = page.item(index);
+            let Some(facts) = self.shape.look(item.raw, &item.parent) else {
+                self.note("not a JSON object", item.raw);
+                continue;
+            };
+            if old.passes_over(facts.stamp.as_deref()) {
+                continue;
+            }
+            let mut line = Vec::with_capacity(item.raw.len() + 512);
+            let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
+            if self.lines.is_full_for(line.len()) {
+                let (link, skip) = (Some(link.to_owned()), index as u64);
+                self.close(Cursor { link, skip, last: self.last.clone() }).await?;
+            }
+            self.current.tally.read += 1;
+            self.last = Some(id);
+            self.meet(&facts);
+            self.push(&line, facts);
+        }
+        let next = page.next.take().filter(|_| !old.is_reached());
+        self.current.cursor = Cursor::page(next);
+        Ok(())
+    }
+
+    /// How many records of a page are kept already. Where it no longer has the last kept one in its
+    /// place, it has changed since: then all of it is kept, since a repeat is harmless and a gap
+    /// isn't.
+    fn kept_of(&self, page: &Page) -> usize {
+        let skip = usize::try_from(self.current.cursor.skip).unwrap_or(usize::MAX);
+        let Some(index) = skip.checked_sub(1).filter(|index| *index < page.len()) else { return 0 };
+        let item = page.item(index);
+        let id = self
+            .shape
+            .look(item.raw, &item.parent)
+            .map(|facts| self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)));
+        if id.is_some() && id == self.current.cursor.last { skip } else { 0 }
+    }
+
+    fn meet(&mut self, facts: &Facts) {
+        if let Some(stamp) = &facts.stamp
+            && self.current.newest.as_deref().is_none_or(|newest| is_newer(stamp, newest))
+        {
+            self.current.newest = Some(stamp.clone());
+        }
+    }
+
+    fn push(&mut self, line: &[u8], facts: Facts) {
+        let wanted = match self.source.sends {
+            Sends::Positive(_) => facts.positive,
+            Sends::Nothing => false,
+            Sends::All | Sends::FirstOfDay => true,
+        };
+        self.current.tally.undeclared.add(&facts.undeclared);
+        self.lines.push(line, wanted && self.current.sends, facts.clashes);
+    }
+
+    fn note(&mut self, reason: &str, raw: &str) {
+        self.current.tally.read += 1;
+        self.current.tally.rejected += 1;
+        self.notes.push(json!({ "reason": reason, "record": raw }).to_string());
+    }
+
+    /// Keeps the lines in hand as a part, then delivers it.
+    async fn close(&mut self, cursor: Cursor) -> Result<(), Stop> {
+        let number = self.current.tally.parts + 1;
+        self.write_notes(number).await?;
+        let gzip = self.lines.to_gzip(&cursor).map_err(|error| Stop::Failed(error.to_string()))?;
+        let size = gzip.len();
+        let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
+        match self.app.ledger.keep(&path, Bytes::from(gzip)).await? {
+            Kept::New => self.deliver(cursor, size).await,
+            // Nothing was there when this attempt began, so a rival is at work.
+            Kept::There => Err(Stop::Lost),
+        }
+    }
+
+    /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
+    async fn deliver(&mut self, cursor: Cursor, size: usize) -> Result<(), Stop> {
+        let number = self.current.tally.parts + 1;
+        self.send(number).await?;
+        for (line, _) in self.lines.iter() {
+            self.current.digest.add(line);
+        }
+        self.current.tally.kept += self.lines.len() as u64;
+        self.current.tally.kept_bytes += size as u64;
+        self.current.tally.parts = number;
+        self.current.cursor = cursor;
+        self.lines = Lines::default();
+        let mut next = self.current.clone();
+        next.tally = self.with_cost(next.tally);
+        let tally = next.tally.clone();
+        self.checkpoint.save(|current| *current = next).await?;
+        self.keep_count(tally);
+        Ok(())
+    }
+
+    /// What is saved is the new base; the attempt's own cost so far is in it.
+    fn keep_count(&mut self, tally: Tally) {
+        self.saved = tally.clone();
+        self.current.tally = tally;
+        self.meter = Meter::default();
+        self.started = Instant::now();
+    }
+
+    async fn send(&mut self, number: u64) -> Result<(), Stop> {
+        let stream = self.source.stream();
+        let rows = self.lines.rows();
+        let lines = self.lines.len() as u64;
+        let Some(logs) = self.app.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
+            self.current.tally.withheld += lines;
+            return Ok(());
+        };
+        let sent = logs.send(&stream, &rows, &self.patience, &self.meter).await?;
+        self.current.tally.withheld += lines - rows.len() as u64;
+        self.current.tally.sent += sent.rows;
+        self.current.tally.sent_bytes += sent.bytes;
+        self.current.tally.rejected += sent.rejected.len() as u64;
+        let notes = sent.rejected.iter().map(|(row, reason)| {
+            let text = std::str::from_utf8(&rows[*row]).unwrap_or_default();
+            let id = self.envelope.open(text).map(|(id, _)| id);
+            json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number })
+        });
+        self.notes = notes.map(|note| note.to_string()).collect();
+        self.write_notes(number).await
+    }
+
+    /// Adds this part's notes to what `rejected/` says of it, each once.
+    async fn write_notes(&mut self, number: u64) -> Result<(), Stop> {
+        let notes = std::mem::take(&mut self.notes);
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
+        let there = self.app.ledger.read(&path).await?;
+        let mut text = there.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
+        let text = text.get_or_insert_default();
+        for note in notes {
+            if !text.lines().any(|line| line == note) {
+                text.push_str(&note);
+                text.push('\n');
+            }
+        }
+        Ok(crate::ledger::put(&*self.app.ledger, &path, Bytes::from(text.clone())).await?)
+    }
+}
+
+/// Tells how far back a growing source has to be read: newest first, down to what is known.
+struct OldRecords {
+    since: Option<String>,
+    oldest: Option<String>,
+    ordered: bool,
+    reached: bool,
+}
+
+impl OldRecords {
+    fn new(since: Option<String>) -> OldRecords {
+        OldRecords { since, oldest: None, ordered: true, reached: false }
+    }
+
+    fn passes_over(&mut self, stamp: Option<&str>) -> bool {
+        let (Some(since), Some(stamp)) = (&self.since, stamp) else { return false };
+        if self.oldest.as_deref().is_some_and(|oldest| is_newer(stamp, oldest)) {
+            self.ordered = false;
+        }
+        self.oldest = Some(stamp.to_owned());
+        let old = !is_newer(stamp, since);
+        self.reached |= old;
+        old
+    }
+
+    /// Whether nothing new can follow; a page out of order proves nothing.
+    fn is_reached(&self) -> bool {
+        self.reached && self.ordered
+    }
+}
+
+/// Whether one date is later than another; texts that are no dates compare as texts.
+fn is_newer(one: &str, other: &str) -> bool {
+    match (one.parse::<jiff::Timestamp>(), other.parse::<jiff::Timestamp>()) {
+        (Ok(one), Ok(other)) => one > other,
+        _ => one > other,
+    }
+}

@@ -1,0 +1,152 @@
+//! The end of a run, in order and each step repeatable: `latest/`, `runs/`, the report's row, state.
+
+use super::Stop;
+use super::attempt::Work;
+use crate::app::App;
+use crate::checkpoint::{Checkpoint, Failed, Refused};
+use crate::cloud::Meter;
+use crate::digest::Latest;
+use crate::ledger::{self, LedgerError, path};
+use crate::logs::LogsError;
+use crate::part::Lines;
+use crate::plan::Job;
+use crate::record::{Envelope, Facts};
+use crate::report::{Report, Status};
+use crate::source::RUNS;
+use crate::tenant::Tenant;
+use bytes::Bytes;
+use jiff::SignedDuration;
+use serde::Serialize;
+use tracing::warn;
+
+/// A refusal is looked at again after the source's interval, but not sooner or later than this.
+const SHORTEST_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST_REFUSAL: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is said of a read in which the service left data out.
+pub(super) const INCOMPLETE: &str = "the service answered 206 with a warning, so data is missing: the earlier snapshot stays, and \
+     the source is read again in an hour";
+
+/// Makes the snapshot visible and ends the run.
+pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
+    if work.current.partial {
+        return Ok(Status::Incomplete);
+    }
+    let Work { app, tenant, source, .. } = *work;
+    let now = app.now();
+    let run = work.current.run.clone();
+    let records = work.current.tally.kept;
+    let latest = Latest {
+        version: 1,
+        tenant: tenant.id.clone(),
+        tenant_name: tenant.name.clone(),
+        source: source.name.to_owned(),
+        run: run.to_string(),
+        began: work.current.began,
+        completed: now,
+        parts: work.current.tally.parts,
+        records,
+        digest: work.current.digest.clone(),
+    };
+    point_to(app, &path::latest(&tenant.id, source.name), latest).await?;
+    let report = Report {
+        version: 1,
+        tenant: tenant.id.clone(),
+        tenant_name: tenant.name.clone(),
+        source: source.name,
+        run,
+        status: Status::Complete,
+        message: String::new(),
+        began: work.current.began,
+        ended: now,
+        tally: work.tally(),
+    };
+    keep(app, &report).await?;
+    send(app, &report, work).await?;
+    work.checkpoint.complete().await?;
+    Ok(Status::Complete)
+}
+
+/// Moves `latest/` to this snapshot; never back to an older run.
+async fn point_to(app: &App, path: &str, latest: Latest) -> Result<(), Stop> {
+    let there = app.ledger.read(path).await?;
+    let kept: Option<Latest> = there.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
+    match kept {
+        Some(kept) if kept.run > latest.run => Ok(()),
+        _ => Ok(ledger::put(&*app.ledger, path, to_json(path, &latest)?).await?),
+    }
+}
+
+async fn keep(app: &App, report: &Report) -> Result<(), LedgerError> {
+    let path = path::report(&report.tenant, report.source, &report.run);
+    ledger::put(&*app.ledger, &path, to_json(&path, report)?).await
+}
+
+fn to_json(path: &str, value: &impl Serialize) -> Result<Bytes, LedgerError> {
+    let json = serde_json::to_vec(value).map(Bytes::from);
+    json.map_err(|error| LedgerError::Failed { path: path.to_owned(), what: error.to_string() })
+}
+
+async fn send(app: &App, report: &Report, work: &Work<'_>) -> Result<(), LogsError> {
+    send_row(app, report, &work.patience, &work.meter).await
+}
+
+async fn send_row(
+    app: &App,
+    report: &Report,
+    patience: &crate::cloud::Patience,
+    meter: &Meter,
+) -> Result<(), LogsError> {
+    let Some(logs) = app.logs.as_ref().filter(|logs| logs.takes(&RUNS.stream())) else {
+        return Ok(());
+    };
+    let Report { tenant, tenant_name, source, run, .. } = report;
+    let envelope = Envelope::new(tenant, tenant_name, source, run, report.began);
+    let facts = Facts {
+        key: Some(format!("{run}\n{:?}", report.status)),
+        clashes: false,
+        positive: true,
+        stamp: None,
+        undeclared: Vec::new(),
+    };
+    let mut line = Vec::new();
+    envelope.write(&report.row(), &[], &facts, &mut line);
+    let mut lines = Lines::default();
+    lines.push(&line, true, false);
+    logs.send(&RUNS.stream(), &lines.rows(), patience, meter).await.map(|_| ())
+}
+
+/// Ends an attempt whose run goes on later: says so in the state, under `runs/` and in the
+/// workspace, and frees the job. What can't be said is logged and changes nothing.
+pub(super) async fn interrupted(
+    app: &App,
+    tenant: &Tenant,
+    job: &Job,
+    checkpoint: &Checkpoint,
+    report: Report,
+) -> Report {
+    let at = app.now();
+    let tally = report.tally.clone();
+    let advice = report.message.clone();
+    let pause = match report.status {
+        Status::Refused => Some(job.source.every.clamp(SHORTEST_REFUSAL, LONGEST_REFUSAL)),
+        Status::Incomplete => Some(SHORTEST_REFUSAL),
+        _ => None,
+    };
+    let refused = pause.map(|pause| Refused { at, until: at + pause, advice: advice.clone() });
+    let failed = (report.status == Status::Failed).then_some(Failed { at, message: advice });
+    let spent = move |saved: &mut crate::checkpoint::Tally| *saved = tally;
+    let ended = report.status == Status::Incomplete;
+    let mut lost = checkpoint.release(refused, failed, ended, spent).await.err();
+    lost = lost.or(keep(app, &report).await.err());
+    if let Some(error) = lost {
+        warn!(tenant = tenant.id, "The end of {} isn't kept: {error}", report.source);
+    }
+    if report.status != Status::Failed {
+        let patience = crate::cloud::Patience { tries: 1, ..app.limits.patience };
+        if let Err(error) = send_row(app, &report, &patience, &Meter::default()).await {
+            warn!(tenant = tenant.id, "The report of {} isn't sent: {error}", report.source);
+        }
+    }
+    report
+}

@@ -1,0 +1,154 @@
+//! What can be collected: one constant per collection, no I/O.
+//!
+//! [`ALL`] is append-only: a stream's place in the collection rules follows from it and never moves
+//! once published.
+
+mod defender;
+mod graph;
+mod table;
+
+pub use defender::{
+    DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
+};
+pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
+pub use table::{Column, ColumnType, ENVELOPE, RUNS, Table};
+
+use crate::digest::Kind;
+use jiff::SignedDuration;
+use std::fmt;
+
+/// Everything that can be collected, oldest entry first.
+pub const ALL: &[Source] = &[
+    SECURE_SCORES,
+    SECURE_SCORE_CONTROLS,
+    CONTROL_PROFILES,
+    EXPOSURE_SCORE,
+    DEVICE_SECURE_SCORE,
+    RECOMMENDATIONS,
+    VULNERABILITIES,
+    DEVICES,
+];
+
+/// One collection of one Microsoft API: where it is, how it is read, kept and sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// `<api>.<collection>` in snake case, after the API's own noun.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// The API that holds it.
+    pub api: Api,
+    /// How it is read.
+    pub fetch: Fetch,
+    /// The fields that tell two records apart, read regardless of letter case.
+    pub key: &'static [&'static str],
+    /// Whether a run reads all of it or only what is new.
+    pub reads: Reads,
+    /// What an administrator must grant.
+    pub needs: Permission,
+    /// The interval between two runs, planning instant to planning instant.
+    pub every: SignedDuration,
+    /// Which of its records go to the workspace; all go to the ledger.
+    pub sends: Sends,
+    /// The fold that summaries read.
+    pub digest: Kind,
+    /// The workspace's table.
+    pub table: Table,
+}
+
+impl Source {
+    /// The source of that name, in any letter case.
+    pub fn named(name: &str) -> Option<Source> {
+        ALL.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The input stream of the collection rule that takes this source's records.
+    pub fn stream(&self) -> String {
+        self.table.stream()
+    }
+}
+
+/// A Microsoft API with an audience and a host of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// Microsoft Graph.
+    Graph,
+    /// Microsoft Defender for Endpoint.
+    Defender,
+}
+
+/// How a collection is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Pages of `{"value": […], "@odata.nextLink": …}` at this path.
+    Collection(&'static str),
+    /// One object at this path, which is one record.
+    Object(&'static str),
+    /// The members of a list inside each record of a collection, one record per member.
+    Members {
+        /// Path of the collection.
+        path: &'static str,
+        /// The record's field that holds the list.
+        list: &'static str,
+        /// Fields of the parent put in front of each member: the parent's name, the member's name.
+        parent: &'static [(&'static str, &'static str)],
+    },
+}
+
+impl Fetch {
+    /// Path and query of the first request.
+    pub fn path(self) -> &'static str {
+        match self {
+            Fetch::Collection(path) | Fetch::Object(path) | Fetch::Members { path, .. } => path,
+        }
+    }
+}
+
+/// Whether a run reads all of a collection or only what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// All of it; the newest run's parts are the snapshot.
+    Whole,
+    /// Newest first down to what the last complete run saw, told by this date field (of the parent
+    /// where there is one). The snapshot is all runs together.
+    Since(&'static str),
+}
+
+/// Which records go to the workspace by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sends {
+    /// All.
+    All,
+    /// None: they stay in the ledger.
+    Nothing,
+    /// Those whose number of this name is above zero.
+    Positive(&'static str),
+    /// All of the day's (UTC) first complete run, none of the later ones.
+    FirstOfDay,
+}
+
+/// What an administrator must grant before a source can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// An app role of the API's own service principal: its name and its id, the same in all tenants.
+    AppRole(&'static str, &'static str),
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Permission::AppRole(name, _) = self;
+        write!(f, "the app role {name}")
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Api::Graph => "Microsoft Graph",
+            Api::Defender => "Microsoft Defender for Endpoint",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

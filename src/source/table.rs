@@ -1,0 +1,152 @@
+//! The workspace's side of a source: its table, columns and types.
+
+/// A custom table of the Log Analytics workspace.
+///
+/// Columns are append-only: a table's column can neither change its type nor be reused.
+/// At most 500 columns; names have 2 to 45 characters.
+///
+/// <https://learn.microsoft.com/azure/azure-monitor/logs/create-custom-table>
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Ends in `_CL`.
+    pub name: &'static str,
+    /// The service's own fields, after those of [`ENVELOPE`].
+    pub columns: &'static [Column],
+    /// Tables of earlier published solutions that further flows of the same stream can feed; their
+    /// places in the collection rules are reserved.
+    pub classic: &'static [&'static str],
+}
+
+impl Table {
+    /// The input stream that feeds the table.
+    pub fn stream(&self) -> String {
+        format!("Custom-{}", self.name)
+    }
+
+    /// The envelope's columns and the table's own.
+    pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> {
+        ENVELOPE.iter().chain(self.columns)
+    }
+}
+
+/// One column, and the record's field that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The field as the record spells it, which is also its name in the stream.
+    pub field: &'static str,
+    /// The column's name: the field's, save where Log Analytics reserves that.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ColumnType,
+}
+
+impl Column {
+    /// The same field under another column name.
+    pub const fn named(self, name: &'static str) -> Column {
+        Column { name, ..self }
+    }
+}
+
+/// A column's type.
+///
+/// Numbers are `real` wherever a service might send a decimal, which is everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Text.
+    Text,
+    /// A number with or without a fraction.
+    Real,
+    /// A whole number that only this program writes.
+    Long,
+    /// True or false.
+    Boolean,
+    /// An instant.
+    DateTime,
+    /// Any JSON.
+    Dynamic,
+}
+
+impl ColumnType {
+    /// The type's name in a collection rule's stream declaration.
+    pub fn in_stream(self) -> &'static str {
+        match self {
+            ColumnType::Text => "string",
+            ColumnType::Real => "real",
+            ColumnType::Long => "long",
+            ColumnType::Boolean => "boolean",
+            ColumnType::DateTime => "datetime",
+            ColumnType::Dynamic => "dynamic",
+        }
+    }
+
+    /// The type's name in a table's schema, which spells one of them differently.
+    pub fn in_table(self) -> &'static str {
+        match self {
+            ColumnType::DateTime => "dateTime",
+            other => other.in_stream(),
+        }
+    }
+}
+
+/// The fields that this program puts in front of every record, in this order.
+pub const ENVELOPE: &[Column] = &[
+    datetime("TimeGenerated"),
+    datetime("CollectedTime"),
+    text("AadTenantId"),
+    text("TenantName"),
+    text("Source"),
+    text("RunId"),
+    text("RecordId"),
+];
+
+/// The table of reports: one row per job.
+pub const RUNS: Table = Table {
+    name: "PostureRuns_CL",
+    columns: &[
+        text("Status"),
+        text("Message"),
+        datetime("Began"),
+        datetime("Ended"),
+        long("Attempts"),
+        long("Pages"),
+        long("Read"),
+        long("Kept"),
+        long("Parts"),
+        long("Sent"),
+        long("Withheld"),
+        long("Rejected"),
+        long("Requests"),
+        long("WaitedMs"),
+        long("TookMs"),
+        long("ReceivedBytes"),
+        long("KeptBytes"),
+        long("SentBytes"),
+        dynamic("Undeclared"),
+        text("Version"),
+    ],
+    classic: &[],
+};
+
+pub(super) const fn text(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::Text }
+}
+
+pub(super) const fn real(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::Real }
+}
+
+pub(super) const fn long(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::Long }
+}
+
+pub(super) const fn boolean(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::Boolean }
+}
+
+pub(super) const fn datetime(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::DateTime }
+}
+
+pub(super) const fn dynamic(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::Dynamic }
+}

@@ -1,0 +1,127 @@
+//! Counts of vulnerabilities, devices and recommendations.
+
+use serde::Serialize;
+
+use super::{Freshness, Seen};
+use crate::digest::{Digest, Kind, Recommendation, Severities, Tally, Vulnerability};
+
+/// Vulnerabilities that machines of the tenant are exposed to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vulnerabilities {
+    /// Those with exposed machines, by severity.
+    pub exposed_by_severity: Severities,
+    /// Those with exposed machines and a public exploit, by severity.
+    pub with_public_exploit: Severities,
+    /// Those with exposed machines.
+    pub exposed: u64,
+    /// All that the service knows, most of them without an exposed machine.
+    pub known: u64,
+    /// The ten with the most exposed machines.
+    pub top: Vec<VulnerabilityLink>,
+    /// How old they are.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+/// A vulnerability with its page in the portal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VulnerabilityLink {
+    /// The vulnerability.
+    #[serde(flatten)]
+    pub vulnerability: Vulnerability,
+    /// Its page, opened in the tenant; only for CVE ids.
+    pub url: Option<String>,
+}
+
+/// Devices of the tenant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Devices {
+    /// All of them.
+    pub total: u64,
+    /// By risk: `None`, `Informational`, `Low`, `Medium`, `High`, `Unknown`.
+    pub by_risk: Tally,
+    /// By exposure level: `None`, `Low`, `Medium`, `High`, `Unknown`.
+    pub by_exposure_level: Tally,
+    /// By health of the sensor.
+    pub by_health: Tally,
+    /// By onboarding status.
+    pub by_onboarding: Tally,
+    /// How old they are.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+/// Security recommendations of the tenant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendations {
+    /// Those to carry out.
+    pub active: u64,
+    /// All of them, exceptions included.
+    pub total: u64,
+    /// Active ones by remediation type.
+    pub by_remediation_type: Tally,
+    /// Active ones against a vulnerability with a public exploit.
+    pub with_public_exploit: u64,
+    /// The ten active ones with the highest exposure impact.
+    pub top: Vec<Recommendation>,
+    /// How old they are.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+pub(super) fn vulnerabilities(seen: &Seen, portal: &str, tenant: &str) -> Option<Vulnerabilities> {
+    let (Digest::Vulnerabilities(fold), freshness) = seen.digest(Kind::Vulnerabilities)? else {
+        return None;
+    };
+    let linked = |vulnerability: &Vulnerability| VulnerabilityLink {
+        url: page(&vulnerability.id, portal, tenant),
+        vulnerability: vulnerability.clone(),
+    };
+    Some(Vulnerabilities {
+        exposed_by_severity: fold.exposed,
+        with_public_exploit: fold.with_public_exploit,
+        exposed: fold.exposed.total(),
+        known: fold.known,
+        top: fold.top.iter().map(linked).collect(),
+        freshness,
+    })
+}
+
+pub(super) fn devices(seen: &Seen) -> Option<Devices> {
+    let (Digest::Devices(fold), freshness) = seen.digest(Kind::Devices)? else {
+        return None;
+    };
+    Some(Devices {
+        total: fold.total,
+        by_risk: fold.by_risk.clone(),
+        by_exposure_level: fold.by_exposure_level.clone(),
+        by_health: fold.by_health.clone(),
+        by_onboarding: fold.by_onboarding.clone(),
+        freshness,
+    })
+}
+
+pub(super) fn recommendations(seen: &Seen) -> Option<Recommendations> {
+    let (Digest::Recommendations(fold), freshness) = seen.digest(Kind::Recommendations)? else {
+        return None;
+    };
+    Some(Recommendations {
+        active: fold.active,
+        total: fold.total,
+        by_remediation_type: fold.by_remediation_type.clone(),
+        with_public_exploit: fold.with_public_exploit,
+        top: fold.top.clone(),
+        freshness,
+    })
+}
+
+/// A vulnerability's page in the portal; ids that aren't a CVE's have none that is known.
+fn page(id: &str, portal: &str, tenant: &str) -> Option<String> {
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (id.starts_with("CVE-") && is_plain)
+        .then(|| format!("{portal}/vulnerabilities/vulnerability/{id}/overview?tid={tenant}"))
+}

@@ -1,0 +1,111 @@
+//! Whether everything that should be collected is, and fresh.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Known;
+
+/// The answer of `/api/health`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Health {
+    /// Of all tenants together.
+    pub status: Status,
+    /// The program's version.
+    pub version: &'static str,
+    /// When the answer was made.
+    pub time: Timestamp,
+    /// Each tenant with its sources.
+    pub tenants: Vec<TenantHealth>,
+}
+
+/// How the service is, as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Every source is fresh.
+    Healthy,
+    /// A source is missing, stale or refused.
+    Degraded,
+    /// Nothing is collected yet, and nothing was refused.
+    Starting,
+}
+
+/// The sources of a tenant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TenantHealth {
+    /// The tenant's id.
+    pub id: String,
+    /// The tenant's name.
+    pub name: String,
+    /// Each source.
+    pub sources: Vec<SourceHealth>,
+}
+
+/// How one source of a tenant is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourceHealth {
+    /// The source's name.
+    pub source: String,
+    /// How it is.
+    pub status: SourceStatus,
+    /// When its newest complete snapshot was collected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Timestamp>,
+    /// Why it is missing or isn't renewed, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceStatus {
+    /// Collected within two of its intervals and an hour.
+    Fresh,
+    /// Collected, but longer ago.
+    Stale,
+    /// Never collected.
+    Missing,
+    /// An administrator's turn, whether it was collected before or not.
+    Refused,
+}
+
+/// How the collection of all tenants (id, name, sources) is at `now`.
+pub fn health(now: Timestamp, tenants: &[(String, String, Vec<Known>)]) -> Health {
+    let of_tenant = |(id, name, known): &(String, String, Vec<Known>)| TenantHealth {
+        id: id.clone(),
+        name: name.clone(),
+        sources: known.iter().map(|known| of_source(known, now)).collect(),
+    };
+    let tenants: Vec<TenantHealth> = tenants.iter().map(of_tenant).collect();
+    Health { status: overall(&tenants), version: env!("CARGO_PKG_VERSION"), time: now, tenants }
+}
+
+fn of_source(known: &Known, now: Timestamp) -> SourceHealth {
+    let freshness = known.snapshot().map(|latest| known.freshness(latest, now));
+    let status = match freshness {
+        _ if known.reason.is_some() => SourceStatus::Refused,
+        None => SourceStatus::Missing,
+        Some(freshness) if freshness.stale => SourceStatus::Stale,
+        Some(_) => SourceStatus::Fresh,
+    };
+    SourceHealth {
+        source: known.source.to_owned(),
+        status,
+        collected: freshness.map(|freshness| freshness.collected),
+        reason: known.reason.clone(),
+    }
+}
+
+fn overall(tenants: &[TenantHealth]) -> Status {
+    let all = |wanted: SourceStatus| {
+        let mut sources = tenants.iter().flat_map(|tenant| &tenant.sources);
+        sources.all(|source| source.status == wanted)
+    };
+    match () {
+        // Also where there is no source at all, and so nothing that could be healthy.
+        () if all(SourceStatus::Missing) => Status::Starting,
+        () if all(SourceStatus::Fresh) => Status::Healthy,
+        () => Status::Degraded,
+    }
+}

@@ -1,0 +1,151 @@
+//! A summary in a dozen lines for a terminal.
+
+use super::{Changes, Devices, Freshness, ImprovementAction, Recommendations, Score, SecureScore};
+use super::{Summary, Vulnerabilities, rounded};
+use crate::digest::{Severities, Tally};
+
+/// What stands for a part that has no snapshot.
+const NOT_COLLECTED: &str = "not collected";
+
+/// Levels of risk and exposure, worst first; others follow.
+const LEVELS: [&str; 5] = ["High", "Medium", "Low", "Informational", "None"];
+
+/// A summary as labels and values, always the same labels but for the missing sources, one line each.
+pub fn lines(summary: &Summary) -> Vec<(String, String)> {
+    let mut lines = vec![
+        ("Tenant", format!("{} ({})", summary.tenant.name, summary.tenant.id)),
+        ("Secure Score", or_none(&summary.secure_score, secure_score)),
+        ("Compared with", or_none(&summary.secure_score, comparison)),
+        ("By category", or_none(&summary.secure_score, categories)),
+        ("Improvement actions", improvement_actions(&summary.improvement_actions)),
+        ("Exposure score", or_none(&summary.exposure_score, score)),
+        ("Device Secure Score", or_none(&summary.device_secure_score, score)),
+        ("Vulnerabilities", or_none(&summary.vulnerabilities, vulnerabilities)),
+        ("With public exploit", or_none(&summary.vulnerabilities, with_public_exploit)),
+        (
+            "Devices by risk",
+            or_none(&summary.devices, |devices| by_level(devices, &devices.by_risk)),
+        ),
+        (
+            "Devices by exposure",
+            or_none(&summary.devices, |devices| by_level(devices, &devices.by_exposure_level)),
+        ),
+        ("Recommendations", or_none(&summary.recommendations, recommendations)),
+        ("Collected", collected(summary)),
+    ];
+    let missing = summary.missing.iter();
+    lines.extend(
+        missing.map(|missing| ("Missing", format!("{}: {}", missing.source, missing.reason))),
+    );
+    lines.into_iter().map(|(label, value)| (label.to_owned(), value)).collect()
+}
+
+fn improvement_actions(actions: &[ImprovementAction]) -> String {
+    let Some(first) = actions.first() else {
+        return "none".to_owned();
+    };
+    let points: f64 = actions.iter().map(|action| action.points).sum();
+    let title = first.title.as_deref().unwrap_or(&first.control_id);
+    let count = actions.len();
+    format!("top {count} worth {} points; first: {title} (+{})", rounded(points), first.points)
+}
+
+fn or_none<T>(part: &Option<T>, line: impl Fn(&T) -> String) -> String {
+    part.as_ref().map_or_else(|| NOT_COLLECTED.to_owned(), line)
+}
+
+fn secure_score(score: &SecureScore) -> String {
+    let of = score.maximum.map(|maximum| format!(" of {}", rounded(maximum))).unwrap_or_default();
+    let share = score.percent.map(|percent| format!(" ({percent} %)")).unwrap_or_default();
+    let change = latest_change(&score.change);
+    format!("{}{of} points{share}{change}{}", rounded(score.current), aged(score.freshness))
+}
+
+fn score(score: &Score) -> String {
+    let unit = if score.unit == "points" { " points" } else { " of 100" };
+    let change = latest_change(&score.change);
+    let (value, direction) = (rounded(score.value), score.direction);
+    format!("{value}{unit}{change} ({direction}){}", aged(score.freshness))
+}
+
+/// The change over 7 days, or else over the nearest number of days that is known.
+fn latest_change(changes: &Changes) -> String {
+    let known =
+        [(7, &changes.days7), (1, &changes.days1), (30, &changes.days30), (90, &changes.days90)];
+    let found = known.into_iter().find_map(|(days, change)| Some((days, change.as_ref()?)));
+    match found {
+        Some((1, change)) => format!(", {:+} in 1 day", change.points),
+        Some((days, change)) => format!(", {:+} in {days} days", change.points),
+        None => String::new(),
+    }
+}
+
+fn comparison(score: &SecureScore) -> String {
+    let averages = score.comparison.iter();
+    listed(averages.map(|other| format!("{} {} %", other.basis, rounded(other.average_percent))))
+}
+
+fn categories(score: &SecureScore) -> String {
+    listed(score.categories.iter().filter_map(|category| {
+        let percent = category.percent?;
+        Some(format!("{} {percent} %", category.category))
+    }))
+}
+
+fn vulnerabilities(counts: &Vulnerabilities) -> String {
+    let (exposed, aged) = (counts.exposed, aged(counts.freshness));
+    format!("{exposed} with exposed machines: {}{aged}", severities(&counts.exposed_by_severity))
+}
+
+fn with_public_exploit(counts: &Vulnerabilities) -> String {
+    let exploited = &counts.with_public_exploit;
+    format!("{} of them: {}", exploited.total(), severities(exploited))
+}
+
+fn severities(counts: &Severities) -> String {
+    let Severities { critical, high, medium, low, other } = counts;
+    format!("{critical} critical, {high} high, {medium} medium, {low} low, {other} other")
+}
+
+fn by_level(devices: &Devices, tally: &Tally) -> String {
+    let known = LEVELS.iter().filter_map(|level| Some((*level, *tally.0.get(*level)?)));
+    let others = tally.0.iter().filter(|(level, _)| !LEVELS.contains(&level.as_str()));
+    let levels = known.chain(others.map(|(level, count)| (level.as_str(), *count)));
+    let levels = listed(levels.map(|(level, count)| format!("{count} {}", level.to_lowercase())));
+    format!("{} devices: {levels}{}", devices.total, aged(devices.freshness))
+}
+
+fn recommendations(counts: &Recommendations) -> String {
+    let first = counts.top.first().map(|first| {
+        let name = first.name.as_deref().unwrap_or(&first.id);
+        format!(
+            "; first: {name} ({} exposure points)",
+            rounded(first.exposure_impact.unwrap_or(0.0))
+        )
+    });
+    let first = first.unwrap_or_default();
+    format!("{} active{first}{}", counts.active, aged(counts.freshness))
+}
+
+fn collected(summary: &Summary) -> String {
+    let oldest = summary.sources.iter().map(|source| source.freshness.collected).min();
+    let stale = summary.sources.iter().filter(|source| source.freshness.stale).count();
+    let (sources, missing) = (summary.sources.len(), summary.missing.len());
+    match oldest {
+        Some(oldest) => {
+            format!(
+                "{sources} sources, the oldest at {oldest:.0}; {stale} stale, {missing} missing"
+            )
+        }
+        None => format!("nothing yet; {missing} missing"),
+    }
+}
+
+fn aged(freshness: Freshness) -> String {
+    if freshness.stale { format!(", stale: of {:.0}", freshness.collected) } else { String::new() }
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { "unknown".to_owned() } else { parts.join(", ") }
+}

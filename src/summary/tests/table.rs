@@ -1,0 +1,51 @@
+use super::*;
+
+fn value(lines: &[(String, String)], label: &str) -> String {
+    lines.iter().find(|line| line.0 == label).unwrap().1.clone()
+}
+
+#[test]
+fn a_tenant_is_summed_up_in_a_dozen_lines() {
+    let days = [
+        day("2026-11-15", 609.17, 1204.0, &[]),
+        day("2026-11-22", 612.37, 1204.0, &[("mfa", "Identity", 7.5)]),
+    ];
+    let devices = [r#"{"riskScore":"None"}"#, r#"{"riskScore":"High"}"#, r#"{"riskScore":"Odd"}"#];
+    let known = [
+        secure_scores(&days),
+        profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
+        aged(exposure_score(33.491554051195706), SignedDuration::from_hours(14)),
+        known("defender.devices", Kind::Devices, &devices.map(str::to_owned)),
+    ];
+
+    let lines = lines(&summed_up(&known));
+
+    assert_eq!(lines.len(), 13);
+    assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
+    assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
+    assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
+    assert_eq!(
+        value(&lines, "Improvement actions"),
+        "top 1 worth 1.5 points; first: Ask twice (+1.5)"
+    );
+    assert_eq!(
+        value(&lines, "Exposure score"),
+        "33.49 of 100 (high is bad), stale: of 2026-11-21T20:20:00Z"
+    );
+    assert_eq!(value(&lines, "Devices by risk"), "3 devices: 1 high, 1 none, 1 odd");
+    assert_eq!(value(&lines, "Vulnerabilities"), "not collected");
+    assert_eq!(
+        value(&lines, "Collected"),
+        "4 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+    );
+}
+
+#[test]
+fn each_missing_source_has_a_line() {
+    let known = [absent("graph.secure_scores", Kind::SecureScores, Some("grant it"))];
+
+    let lines = lines(&summed_up(&known));
+
+    assert_eq!(value(&lines, "Missing"), "graph.secure_scores: grant it");
+    assert_eq!(value(&lines, "Collected"), "nothing yet; 1 missing");
+}

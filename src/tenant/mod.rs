@@ -1,0 +1,71 @@
+//! Who we collect for, and the credential of each.
+
+use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Wire};
+use crate::source::{Api, Source};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// One organisation: its id, what is collected of it, and the way to its APIs.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its id, a lower-case GUID.
+    pub id: String,
+    /// Its name for people; the id where none is given.
+    pub name: String,
+    /// Its cloud.
+    pub cloud: &'static Cloud,
+    /// What is collected, with the deployment's own intervals and sending rules.
+    pub sources: Vec<Source>,
+    graph: Pipeline,
+    defender: Pipeline,
+}
+
+impl Tenant {
+    /// A tenant whose APIs are asked as `identity` over `wire`.
+    pub fn new(
+        id: &str,
+        name: &str,
+        cloud: &'static Cloud,
+        sources: Vec<Source>,
+        identity: Identity,
+        way: &Way,
+    ) -> Tenant {
+        let tokens = Arc::new(Tokens::new(identity, cloud.sign_in, way.wire.clone(), way.clock));
+        let pipeline = |api| {
+            let budget = Some(way.budget.clone());
+            Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget)
+        };
+        Tenant {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            cloud,
+            sources,
+            graph: pipeline(Api::Graph),
+            defender: pipeline(Api::Defender),
+        }
+    }
+
+    /// The way to one of its APIs.
+    pub fn pipeline(&self, api: Api) -> &Pipeline {
+        match api {
+            Api::Graph => &self.graph,
+            Api::Defender => &self.defender,
+        }
+    }
+
+    /// The source of that name among those collected.
+    pub fn source(&self, name: &str) -> Option<Source> {
+        self.sources.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What all tenants of a process share on the way out.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The one transport.
+    pub wire: Wire,
+    /// The allowance for pages in memory.
+    pub budget: Arc<Budget>,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+}

@@ -1,0 +1,10 @@
+//! One test binary: a module per behaviour. Real servers on loopback, the real binary as a process.
+
+mod support;
+
+mod azurite;
+mod collecting;
+mod faults;
+mod host_contract;
+mod resume;
+mod serving;

@@ -1,0 +1,138 @@
+//! Starts what the tests need: the simulator, the binary, Azurite.
+
+pub mod azurite;
+pub mod http;
+pub mod service;
+
+use posture::app::{self, App};
+use posture::cloud::{Cloud, Identity, Patience, Pipeline, Route, Tokens, Wire};
+use posture::describe;
+use posture::ledger::{FolderLedger, Ledger};
+use posture::plan::{Job, RunId};
+use posture::source::{ALL, Api, Source};
+use posture::tenant::Tenant;
+use simulator::{Options, Simulator};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A folder of a test's own, removed with it.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A new empty folder below cargo's own for tests.
+    pub fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The folder as `POSTURE_STORAGE` takes it.
+    pub fn url(&self) -> String {
+        format!("file://{}", self.0.display())
+    }
+
+    pub fn ledger(&self) -> Arc<dyn Ledger> {
+        Arc::new(FolderLedger::new(self.0.clone()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// One invented tenant with so many devices.
+pub fn tenant(devices: u32) -> simulator::Tenant {
+    simulator::Tenant::new(1, "Contoso", devices)
+}
+
+/// A simulator of one tenant with so many devices.
+pub async fn microsoft(devices: u32) -> Simulator {
+    start(Options::new(vec![tenant(devices)], describe::tables_json())).await
+}
+
+/// A simulator of these options.
+pub async fn start(options: Options) -> Simulator {
+    Simulator::start(options).await.unwrap()
+}
+
+/// An app over the simulator, with short waits; its tenants' records go to `ledger`.
+pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn Ledger>) -> App {
+    let cloud = Cloud::named("public").unwrap();
+    let url = |text: String| text.parse().unwrap();
+    let way = app::way(Wire::new(vec![
+        Route::new(cloud.sign_in, url(microsoft.entra_url())),
+        Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
+        Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
+    ]));
+    let identity = |tenant: &simulator::Tenant| Identity::ClientSecret {
+        tenant: tenant.id.clone(),
+        client_id: tenant.client_id.clone(),
+        secret: tenant.client_secret.clone().into(),
+    };
+    let ours = tenants.iter().map(|tenant| {
+        Tenant::new(&tenant.id, &tenant.name, cloud, ALL.to_vec(), identity(tenant), &way)
+    });
+    let tokens = Tokens::new(identity(&tenants[0]), cloud.sign_in, way.wire.clone(), app::clock);
+    let scope = format!("{}/.default", cloud.logs_audience);
+    let sender = Pipeline::new(way.wire.clone(), Arc::new(tokens), scope, None);
+    let endpoint = microsoft.logs_url();
+    let rules = microsoft.rules();
+    let rules: Vec<_> =
+        rules.iter().map(|id| url(format!("{endpoint}/dataCollectionRules/{id}"))).collect();
+    let mut app = App::new(ours.collect(), ledger, app::logs(&rules, sender));
+    app.limits.claim = Duration::from_secs(2);
+    app.limits.patience = Patience {
+        tries: 3,
+        first_wait: Duration::from_millis(5),
+        longest_wait: Duration::from_secs(3),
+        deadline: None,
+    };
+    app
+}
+
+/// A job of the app's first tenant, planned now.
+pub fn job(app: &App, source: Source) -> Job {
+    let tenant = &app.tenants[0];
+    let source = tenant.source(source.name).unwrap_or(source);
+    app.job(tenant, source, RunId::at(app.now()), true)
+}
+
+/// A job of the app's first tenant, planned so many minutes from now.
+pub fn later(app: &App, source: Source, minutes: i64) -> Job {
+    let at = app.now() + jiff::SignedDuration::from_mins(minutes);
+    Job { run: RunId::at(at), ..job(app, source) }
+}
+
+/// All kept lines of a source, in order of parts, over all runs.
+pub async fn kept_lines(ledger: &dyn Ledger, source: Source) -> Vec<String> {
+    let mut lines = Vec::new();
+    for path in ledger.list("records/").await.unwrap() {
+        if path.contains(&format!("/{}/", source.name)) {
+            let (bytes, _) = ledger.read(&path).await.unwrap().unwrap();
+            let (text, _) = posture::part::open(&bytes).unwrap();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    lines
+}
+
+/// All that is noted as rejected.
+pub async fn rejected(ledger: &dyn Ledger) -> String {
+    let mut text = String::new();
+    for path in ledger.list("rejected/").await.unwrap() {
+        let (bytes, _) = ledger.read(&path).await.unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&bytes).unwrap());
+    }
+    text
+}
