@@ -123,11 +123,10 @@ async fn a_ledger_that_stops_costs_a_retry_and_no_record() {
 
     azurite.stop();
     // The storage client itself tries for a while; the job's message comes again after that.
-    let (down, up) = tokio::join!(service.run(&message), async {
+    let (down, ()) = tokio::join!(service.run(&message), async {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         azurite.start_again().await;
     });
-    drop(up);
     let again = service.run(&message).await;
 
     assert!([200, 500].contains(&down.status), "{}", down.body);

@@ -4,7 +4,7 @@
 use crate::support::azurite::Azurite;
 use crate::support::service::{Service, environment};
 use crate::support::{self, Folder, job, kept_lines, later};
-use posture::ledger::{FolderLedger, Ledger, path};
+use posture::ledger::{FolderLedger, path};
 use posture::plan::RunId;
 use posture::report::Status;
 use posture::run::run;
