@@ -46,7 +46,11 @@ pub async fn run(options: Options) -> Result<ExitCode, Failure> {
         (1..).zip(NAMES).map(|(n, name)| invented(n, name, options.devices)).collect();
     let simulator = simulate(&tenants, options.replay.clone()).await?;
     let app = Arc::new(build(&simulator, &tenants, &options)?);
-    say(&format!("Simulator: {} tenants, {} devices each", tenants.len(), options.devices));
+    let served = match &options.replay {
+        Some(folder) => format!("the answers in {}", folder.display()),
+        None => format!("{} devices each", options.devices),
+    };
+    say(&format!("Simulator: {} tenants, {served}", tenants.len()));
     say(&format!("Records:   {}", options.folder.display()));
 
     let run = RunId::at(app.now());
@@ -142,9 +146,11 @@ fn say_received(simulator: &Simulator) {
         received.requests,
         received.bytes / 1000
     ));
-    let wrong = received.wrong_types.iter().chain(&received.undeclared);
-    for (what, count) in wrong {
-        say(&format!("  {count} × {what}"));
+    for (what, count) in &received.wrong_types {
+        say(&format!("  wrong type in {count} rows: {what}"));
+    }
+    for (what, count) in &received.undeclared {
+        say(&format!("  no column for {what} in {count} rows: kept in the ledger only"));
     }
 }
 

@@ -7,10 +7,13 @@ use crate::settings::Platform;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+/// How long running calls may go on after a signal; a job that is cut short resumes.
+const GRACE: Duration = Duration::from_secs(8);
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 1024;
 
@@ -42,12 +45,28 @@ pub fn listen(port: u16) -> Result<TcpListener, Failure> {
 pub async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Failure::Other(format!("signals can't be watched: {error}")))?;
-    let stop = async move {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let told = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, which ends the service too.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let serving = host::serve(app, listener, told(stopped.clone()));
+    let late = async {
+        told(stopped).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let signals = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
+        let _ = stop.send(true);
+        std::future::pending::<()>().await;
     };
-    host::serve(app, listener, stop).await;
+    tokio::select! {
+        () = serving => {}
+        () = late => {}
+        () = signals => {}
+    }
     Ok(ExitCode::SUCCESS)
 }

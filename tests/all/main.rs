@@ -4,7 +4,9 @@ mod support;
 
 mod azurite;
 mod collecting;
+mod commands;
 mod faults;
 mod host_contract;
+mod identity;
 mod resume;
 mod serving;
