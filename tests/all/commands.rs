@@ -60,10 +60,13 @@ async fn collect_says_what_became_of_each_source() {
     let folder = Folder::new();
     let environment = environment(&microsoft, &folder.url());
 
-    let all = run(&environment, &["collect"]).await;
-    let one = run(&environment, &["collect", "--source", "Defender.Devices"]).await;
+    let roles = support::tenant(0).roles;
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     microsoft.set_roles(&support::tenant(0).id, &["Score.Read.All"]);
     let refused = run(&environment, &["collect", "--source", "graph.control_profiles"]).await;
+    microsoft.set_roles(&support::tenant(0).id, &roles);
+    let one = run(&environment, &["collect", "--source", "Defender.Devices"]).await;
+    let all = run(&environment, &["collect"]).await;
 
     assert_eq!(all.0, Some(0), "{}", all.1);
     assert!(one.1.contains("defender.devices") && !one.1.contains("graph."), "{}", one.1);
