@@ -40,7 +40,7 @@ pub fn rules() -> Vec<Vec<Table>> {
 pub fn files() -> Vec<(&'static str, String)> {
     vec![
         ("infra/generated/tables.json", pretty(&tables_json())),
-        ("infra/permissions.json", pretty(&permissions_json())),
+        ("infra/generated/permissions.json", pretty(&permissions_json())),
         ("docs/sources.md", sources_page()),
     ]
 }

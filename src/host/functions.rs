@@ -4,6 +4,7 @@ use super::envelope::{self, Envelope, Outcome};
 use super::{Problem, Reply, routes};
 use crate::app::App;
 use crate::plan::{Job, Message};
+use crate::report::{Report, Status};
 use crate::source::Source;
 use azure_core::http::Url;
 use serde::Deserialize;
@@ -50,10 +51,27 @@ pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
         }
     };
     let report = crate::run::run(app, &job).await;
+    log(&report, invocation);
     if report.wants_retry() {
         return Problem::new(500, report.to_string()).into();
     }
     Reply::json(200, &Outcome { outputs: Map::new(), logs: vec![report.to_string()] })
+}
+
+fn log(report: &Report, invocation: &str) {
+    let Report { source, run, tenant, tally, .. } = report;
+    let (records, took_ms) = (tally.kept, tally.took_ms);
+    match report.status {
+        Status::Complete | Status::Unneeded => {
+            info!(invocation, source, %run, tenant, records, took_ms, "{report}");
+        }
+        Status::Incomplete | Status::Failed => {
+            warn!(invocation, source, %run, tenant, records, took_ms, "{report}");
+        }
+        Status::Refused => {
+            error!(invocation, source, %run, tenant, records, took_ms, "{report}");
+        }
+    }
 }
 
 fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {

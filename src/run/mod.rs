@@ -19,7 +19,6 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
 
 /// Why an attempt ends before its run does.
 #[derive(Debug, thiserror::Error)]
@@ -68,16 +67,14 @@ impl From<LedgerError> for Stop {
 /// attempt's hands, is left alone.
 pub async fn run(app: &App, job: &Job) -> Report {
     let began = app.now();
-    let report = match AssertUnwindSafe(collect(app, job)).catch_unwind().await {
+    match AssertUnwindSafe(collect(app, job)).catch_unwind().await {
         Ok(report) => report,
         Err(_) => {
             let message = "a defect stopped the job: the next attempt goes on from the checkpoint, \
                            please report it";
             plain(app, job, began, Status::Failed, message.to_owned())
         }
-    };
-    log(&report);
-    report
+    }
 }
 
 async fn collect(app: &App, job: &Job) -> Report {
@@ -193,19 +190,5 @@ fn plain(app: &App, job: &Job, began: Timestamp, status: Status, message: String
         began,
         ended: app.now(),
         tally: Tally::default(),
-    }
-}
-
-fn log(report: &Report) {
-    let Report { source, run, tenant, tally, .. } = report;
-    let (records, took_ms) = (tally.kept, tally.took_ms);
-    match report.status {
-        Status::Complete | Status::Unneeded => {
-            info!(source, %run, tenant, records, took_ms, "{report}");
-        }
-        Status::Incomplete | Status::Failed => {
-            warn!(source, %run, tenant, records, took_ms, "{report}");
-        }
-        Status::Refused => error!(source, %run, tenant, records, took_ms, "{report}"),
     }
 }

@@ -13,6 +13,10 @@ const SLACK_DAYS: i32 = 7;
 /// The same for the change over one day.
 const SLACK_OF_ONE_DAY: i32 = 3;
 
+/// Where no day is that old, the oldest known one will do if it is younger by at most this part of
+/// the days asked for: 3 of 90, 1 of 30, none of 7.
+const YOUNGER_PART: i32 = 30;
+
 /// A score that Defender gives as one figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,7 +125,10 @@ fn change(days: &[Figure], over: i32, slack: i32) -> Option<Change> {
     let newest = days.last()?;
     let wanted = newest.day.checked_sub(over.days()).ok()?;
     let oldest = wanted.checked_sub(slack.days()).ok()?;
-    let before = days.iter().rfind(|figure| figure.day <= wanted)?;
+    let before = days.iter().rfind(|figure| figure.day <= wanted);
+    // Microsoft keeps 90 entries, so that on the first day 90 days ago is just out of reach.
+    let nearly = wanted.checked_add((over / YOUNGER_PART).days()).ok()?;
+    let before = before.or_else(|| days.first().filter(|first| first.day <= nearly))?;
     if before.day < oldest {
         return None;
     }

@@ -121,7 +121,9 @@ async fn describe_writes_what_the_repository_holds() {
     assert!(
         first.1.contains("tables.json is written") && again.1.contains("tables.json is current")
     );
-    for path in ["infra/generated/tables.json", "infra/permissions.json", "docs/sources.md"] {
+    for path in
+        ["infra/generated/tables.json", "infra/generated/permissions.json", "docs/sources.md"]
+    {
         let written = std::fs::read(folder.path().join(path)).unwrap();
         assert!(written == std::fs::read(path).unwrap(), "{path}");
     }

@@ -28,7 +28,7 @@ async fn a_summary_holds_what_was_collected_with_unit_direction_and_age() {
     let score = &summary["secureScore"];
     assert!(score["current"].as_f64().unwrap() <= score["maximum"].as_f64().unwrap());
     assert_eq!(score["categories"].as_array().unwrap().len(), 5);
-    for days in ["days1", "days7", "days30"] {
+    for days in ["days1", "days7", "days30", "days90"] {
         assert!(score["change"][days]["points"].is_number(), "{}", score["change"]);
     }
     assert_eq!(summary["improvementActions"].as_array().unwrap().len(), 10);
