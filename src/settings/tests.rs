@@ -1,4 +1,6 @@
 use super::*;
+use crate::source::{ALL, Sends};
+use jiff::SignedDuration;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
-//! Everything that differs between two deployments. This module alone reads the environment.
+//! How each setting's text becomes its value, and what is said where it doesn't.
 
+use super::{Platform, SettingError, Storage};
 use crate::cloud::{Cloud, Identity, Route};
 use crate::source::{ALL, Api, Sends, Source};
 use azure_core::credentials::Secret;
@@ -8,141 +9,17 @@ use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A setting that is missing or wrong: one line for whoever starts the program.
-///
-/// It never repeats a secret's value.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{name} {problem}: for example {name}={example}")]
-pub struct SettingError {
-    /// The setting.
-    pub name: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-    /// A value that would do.
-    pub example: &'static str,
-}
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Where records are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Storage {
-    /// The blob endpoint of a storage account, or Azurite's.
-    Azure(Url),
-    /// A local folder.
-    Folder(PathBuf),
-}
-
-/// The settings of one deployment.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `POSTURE_STORAGE`: the blob endpoint `https://<account>.blob.core.windows.net`, Azurite's
-    /// `http://127.0.0.1:10000/devstoreaccount1`, or `file:///<folder>`. Required under the host,
-    /// elsewhere the folder `posture-data` where the program is started.
-    pub storage: Storage,
-    /// `POSTURE_CONTAINER`: the container of records. Default `posture`.
-    pub container: String,
-    /// `POSTURE_TENANT_ID`: the tenant that is collected, a GUID. Required.
-    pub tenant_id: String,
-    /// `POSTURE_TENANT_NAME`: its name for people. Default: the id.
-    pub tenant_name: String,
-    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `client-secret`
-    /// (with `POSTURE_CLIENT_ID` and `POSTURE_CLIENT_SECRET`) or `azure-cli` (default elsewhere).
-    pub identity: Identity,
-    /// The app's own identity, for storage and the workspace: the managed identity (`AZURE_CLIENT_ID`
-    /// for a user-assigned one) where the platform has one, else the Azure CLI's.
-    pub app_identity: Identity,
-    /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
-    pub cloud: &'static Cloud,
-    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`: bases to ask instead of the
-    /// cloud's own hosts.
-    pub routes: Vec<Route>,
-    /// `POSTURE_LOGS_RULES`: the addresses of the collection rules, in the order of
-    /// `infra/generated/tables.json`: `dcr-…` (at `POSTURE_LOGS_URL`) or `https://<endpoint>/dcr-…`.
-    /// Default none: records are kept and not sent.
-    pub rules: Vec<Url>,
-    /// `POSTURE_SOURCES`: a list of sources, or `+name` and `-name` against the default; with
-    /// `POSTURE_SEND` (`<source>=default|all|none`) and `POSTURE_CADENCE` (`<source>=PT4H`).
-    pub sources: Vec<Source>,
-    /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
-    pub claim: Duration,
-    /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
-    pub run: Duration,
-}
-
-/// What the platform itself sets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Platform {
-    /// The port that the Functions host expects this program to serve.
-    pub port: Option<u16>,
-    /// Whether there is a managed identity.
-    pub has_identity: bool,
-}
-
-impl Platform {
-    /// Reads the platform's variables by `lookup`.
-    ///
-    /// # Errors
-    ///
-    /// Where the port is none.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Platform, SettingError> {
-        const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-        let port = match lookup(PORT).as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(port)) if port > 0 => Some(port),
-            Some(_) => return Err(wrong(PORT, "is no port, expected 1 to 65535", "7071")),
-        };
-        Ok(Platform { port, has_identity: lookup("IDENTITY_ENDPOINT").is_some() })
-    }
-}
-
-/// A variable of this process; an empty one counts as absent.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-}
-
-impl Settings {
-    /// Reads the settings by `lookup`, which gives nothing for an absent one.
-    ///
-    /// # Errors
-    ///
-    /// The first setting that is missing or wrong.
-    pub fn read(
-        platform: &Platform,
-        lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<Settings, SettingError> {
-        let look = &lookup as &dyn Fn(&str) -> Option<String>;
-        let storage = storage(look, platform)?;
-        let tenant_id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
-        let cloud = cloud(look)?;
-        let client_id = look("AZURE_CLIENT_ID");
-        let app_identity = match platform.has_identity {
-            true => Identity::ManagedIdentity { client_id: client_id.clone() },
-            false => Identity::AzureCli { tenant: None },
-        };
-        Ok(Settings {
-            storage,
-            container: container(look)?,
-            tenant_name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| tenant_id.clone()),
-            identity: identity(look, platform, &tenant_id, client_id)?,
-            tenant_id,
-            app_identity,
-            cloud,
-            routes: routes(look, cloud)?,
-            rules: rules(look)?,
-            sources: sources(look)?,
-            claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
-            run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
-        })
-    }
-}
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-fn wrong(name: &'static str, problem: impl Into<String>, example: &'static str) -> SettingError {
+pub(super) fn wrong(
+    name: &'static str,
+    problem: impl Into<String>,
+    example: &'static str,
+) -> SettingError {
     SettingError { name, problem: problem.into(), example }
 }
 
-fn storage(look: Lookup, platform: &Platform) -> Result<Storage, SettingError> {
+pub(super) fn storage(look: Lookup, platform: &Platform) -> Result<Storage, SettingError> {
     const NAME: &str = "POSTURE_STORAGE";
     const EXAMPLE: &str = "https://contoso.blob.core.windows.net";
     let Some(text) = look(NAME) else {
@@ -165,7 +42,7 @@ fn storage(look: Lookup, platform: &Platform) -> Result<Storage, SettingError> {
     }
 }
 
-fn container(look: Lookup) -> Result<String, SettingError> {
+pub(super) fn container(look: Lookup) -> Result<String, SettingError> {
     const NAME: &str = "POSTURE_CONTAINER";
     let name = look(NAME).unwrap_or_else(|| "posture".to_owned());
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -177,7 +54,7 @@ fn container(look: Lookup) -> Result<String, SettingError> {
     }
 }
 
-fn guid(name: &'static str, value: Option<String>) -> Result<String, SettingError> {
+pub(super) fn guid(name: &'static str, value: Option<String>) -> Result<String, SettingError> {
     const EXAMPLE: &str = "11111111-2222-3333-4444-555555555555";
     let text = value.ok_or_else(|| wrong(name, "is missing", EXAMPLE))?.to_lowercase();
     let fits = text.len() == 36
@@ -188,7 +65,7 @@ fn guid(name: &'static str, value: Option<String>) -> Result<String, SettingErro
     if fits { Ok(text) } else { Err(wrong(name, "is no GUID", EXAMPLE)) }
 }
 
-fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
+pub(super) fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
     const NAME: &str = "POSTURE_CLOUD";
     let name = look(NAME).unwrap_or_else(|| "public".to_owned());
     Cloud::named(&name).ok_or_else(|| {
@@ -196,7 +73,7 @@ fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
     })
 }
 
-fn identity(
+pub(super) fn identity(
     look: Lookup,
     platform: &Platform,
     tenant: &str,
@@ -251,7 +128,7 @@ fn base(name: &'static str, text: &str) -> Result<Url, SettingError> {
     url.ok_or_else(|| wrong(name, "is no https address", "https://graph.microsoft.com"))
 }
 
-fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingError> {
+pub(super) fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingError> {
     let origins = [
         ("POSTURE_ENTRA_URL", cloud.sign_in),
         ("POSTURE_GRAPH_URL", cloud.origin(Api::Graph)),
@@ -266,7 +143,7 @@ fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingError> {
     Ok(routes)
 }
 
-fn rules(look: Lookup) -> Result<Vec<Url>, SettingError> {
+pub(super) fn rules(look: Lookup) -> Result<Vec<Url>, SettingError> {
     const NAME: &str = "POSTURE_LOGS_RULES";
     const EXAMPLE: &str = "dcr-00000000000000000000000000000001";
     const URL: &str = "POSTURE_LOGS_URL";
@@ -291,7 +168,7 @@ fn rules(look: Lookup) -> Result<Vec<Url>, SettingError> {
     Ok(rules)
 }
 
-fn sources(look: Lookup) -> Result<Vec<Source>, SettingError> {
+pub(super) fn sources(look: Lookup) -> Result<Vec<Source>, SettingError> {
     let mut chosen = chosen(look)?;
     const SEND: &str = "POSTURE_SEND";
     for (name, value) in pairs(SEND, look, "defender.devices=all")? {
@@ -377,7 +254,7 @@ fn pairs(
         .collect()
 }
 
-fn seconds(
+pub(super) fn seconds(
     name: &'static str,
     look: Lookup,
     default: u64,
@@ -393,6 +270,3 @@ fn seconds(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,145 @@
+//! The state of a source: what is complete, what is under way, what stands in the way.
+
+use crate::digest::Digest;
+use crate::part::Cursor;
+use crate::plan::{History, RunId};
+use crate::record::Undeclared;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The content of `state/<tenant>/<source>.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    /// Version of this layout: 1.
+    pub version: u32,
+    /// The newest complete run.
+    pub completed: Option<Completed>,
+    /// How far a growing source has been read, at the newest complete run.
+    pub since: Option<String>,
+    /// The run under way.
+    pub current: Option<Current>,
+    /// The last refusal, until a run completes.
+    pub refused: Option<Refused>,
+    /// The last failure, until a run completes.
+    pub failed: Option<Failed>,
+}
+
+/// A complete run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Completed {
+    /// Which.
+    pub run: RunId,
+    /// When it completed.
+    pub at: Timestamp,
+}
+
+/// A refusal, which an administrator ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// When.
+    pub at: Timestamp,
+    /// Until then asking again is pointless.
+    pub until: Timestamp,
+    /// What happened, and the next step.
+    pub advice: String,
+}
+
+/// A failure, which a later attempt may end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// When.
+    pub at: Timestamp,
+    /// What happened, and what follows.
+    pub message: String,
+}
+
+/// A run under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Current {
+    /// Which.
+    pub run: RunId,
+    /// When its first attempt began: the `TimeGenerated` of all its records.
+    pub began: Timestamp,
+    /// Who works on it.
+    pub attempt: Option<Attempt>,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Whether its records go to the workspace at all; decided once per run.
+    pub sends: bool,
+    /// The newest date of a growing source that this run has met.
+    #[serde(default)]
+    pub newest: Option<String>,
+    /// Whether the service said that part of the data is missing.
+    #[serde(default)]
+    pub partial: bool,
+    /// What has been done so far.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// The fold of what is kept.
+    pub digest: Digest,
+}
+
+/// What a run has done so far, over all its attempts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tally {
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// Parts kept.
+    pub parts: u64,
+    /// Records read from the service.
+    pub read: u64,
+    /// Records kept in the ledger.
+    pub kept: u64,
+    /// Records sent to the workspace.
+    pub sent: u64,
+    /// Records that don't go to the workspace, by the source's rule or for want of a rule there.
+    pub withheld: u64,
+    /// Records that could not be kept or sent, each noted with its reason.
+    pub rejected: u64,
+    /// Requests to the service and the workspace.
+    pub requests: u64,
+    /// Milliseconds waited between tries.
+    pub waited_ms: u64,
+    /// Milliseconds of all attempts.
+    pub took_ms: u64,
+    /// Bytes received, decompressed.
+    pub received_bytes: u64,
+    /// Bytes kept, compressed.
+    pub kept_bytes: u64,
+    /// Bytes sent, before compression: what the workspace bills by.
+    pub sent_bytes: u64,
+    /// Fields that no column declares.
+    pub undeclared: Undeclared,
+}
+
+/// Who works on a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// A new id for each attempt.
+    pub id: String,
+    /// Until when the claim holds without renewal.
+    pub until: Timestamp,
+}
+
+impl State {
+    /// What a plan needs to know.
+    pub fn history(&self) -> History {
+        let attempt = self.current.as_ref().and_then(|current| current.attempt.as_ref());
+        History {
+            completed: self.completed.as_ref().map(|completed| completed.run.clone()),
+            claimed_until: attempt.map(|attempt| attempt.until),
+            refused_until: self.refused.as_ref().map(|refused| refused.until),
+        }
+    }
+
+    /// Why the newest snapshot isn't newer, if something is in the way.
+    pub fn reason(&self) -> Option<String> {
+        let refused = self.refused.as_ref().map(|refused| refused.advice.clone());
+        refused.or_else(|| self.failed.as_ref().map(|failed| failed.message.clone()))
+    }
+}

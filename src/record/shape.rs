@@ -1,0 +1,170 @@
+//! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
+
+use crate::source::{Column, ENVELOPE, Reads, Sends, Source};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+/// Field names that no column declares are counted up to this many different ones.
+const MAX_UNDECLARED: usize = 100;
+
+/// What of a source's records has to be looked at.
+#[derive(Debug)]
+pub struct Shape {
+    key: &'static [&'static str],
+    positive: Option<&'static str>,
+    stamp: Option<&'static str>,
+    declared: HashSet<&'static str>,
+}
+
+impl Shape {
+    /// The shape of a source.
+    pub fn of(source: &Source) -> Shape {
+        let positive = match source.sends {
+            Sends::Positive(field) => Some(field),
+            _ => None,
+        };
+        let stamp = match source.reads {
+            Reads::Since(field) => Some(field),
+            Reads::Whole => None,
+        };
+        let declared = source.table.all_columns().map(|column: &Column| column.field).collect();
+        Shape { key: source.key, positive, stamp, declared }
+    }
+
+    /// Looks a record over in one pass; nothing where it is no JSON object.
+    pub fn look(&self, raw: &str, parent: &[(&'static str, &str)]) -> Option<Facts> {
+        let mut found = Found::new(self.key.len());
+        for (name, value) in parent {
+            self.note(&mut found, name, value, false);
+        }
+        let seed = Scan { shape: self, found: &mut found };
+        seed.deserialize(&mut serde_json::Deserializer::from_str(raw)).ok()?;
+        Some(Facts {
+            key: found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n")),
+            clashes: found.clashes,
+            positive: found.positive,
+            stamp: found.stamp,
+            undeclared: found.undeclared,
+        })
+    }
+
+    fn note(&self, found: &mut Found, name: &str, value: &str, own: bool) {
+        for (index, key) in self.key.iter().enumerate() {
+            if key.eq_ignore_ascii_case(name) && found.key[index].is_none() {
+                found.key[index] = plain_text(value);
+            }
+        }
+        if self.positive.is_some_and(|field| field == name) {
+            found.positive = number(value).unwrap_or(0.0) > 0.0;
+        }
+        if self.stamp.is_some_and(|field| field == name) {
+            found.stamp = plain_text(value);
+        }
+        if own && ENVELOPE.iter().any(|column| column.name == name) {
+            found.clashes = true;
+        } else if !self.declared.contains(name) {
+            found.undeclared.push(name.to_owned());
+        }
+    }
+}
+
+/// What one look at a record gave.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    /// The key's text; absent where a field of it is missing or null.
+    pub key: Option<String>,
+    /// Whether one of its own fields has an envelope's name.
+    pub clashes: bool,
+    /// Whether the number that decides over sending is above zero.
+    pub positive: bool,
+    /// The date field that growing sources are read by.
+    pub stamp: Option<String>,
+    /// Its fields that no column declares.
+    pub undeclared: Vec<String>,
+}
+
+struct Found {
+    key: Vec<Option<String>>,
+    clashes: bool,
+    positive: bool,
+    stamp: Option<String>,
+    undeclared: Vec<String>,
+}
+
+impl Found {
+    fn new(keys: usize) -> Found {
+        let undeclared = Vec::new();
+        Found { key: vec![None; keys], clashes: false, positive: false, stamp: None, undeclared }
+    }
+}
+
+struct Scan<'a> {
+    shape: &'a Shape,
+    found: &'a mut Found,
+}
+
+/// A map's key, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl<'de> DeserializeSeed<'de> for Scan<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scan<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            self.shape.note(self.found, &name, value.get(), true);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(de::Error::custom("an array"))
+    }
+}
+
+/// The unescaped text of a value; nothing for null.
+fn plain_text(raw: &str) -> Option<String> {
+    if raw == "null" {
+        return None;
+    }
+    serde_json::from_str::<String>(raw).ok().or_else(|| Some(raw.to_owned()))
+}
+
+/// A number, also one written as text.
+fn number(raw: &str) -> Option<f64> {
+    raw.trim_matches('"').parse().ok()
+}
+
+/// Counts, by name, the fields that no column declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Undeclared(BTreeMap<String, u64>);
+
+impl Undeclared {
+    /// Counts these names; past a hundred different ones, under `…`.
+    pub fn add(&mut self, names: &[String]) {
+        for name in names {
+            let known = self.0.contains_key(name) || self.0.len() < MAX_UNDECLARED;
+            let name = if known { name.as_str() } else { "…" };
+            match self.0.get_mut(name) {
+                Some(count) => *count += 1,
+                None => drop(self.0.insert(name.to_owned(), 1)),
+            }
+        }
+    }
+}
