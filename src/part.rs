@@ -22,12 +22,19 @@ pub struct Cursor {
     /// `RecordId` of the last of them: where the page has another one there, it is kept whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// Whether a page read so far was incomplete, so that whoever takes the part over knows it too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub partial: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Cursor {
     /// The beginning of a page.
     pub fn page(link: Option<String>) -> Cursor {
-        Cursor { link, skip: 0, last: None }
+        Cursor { link, skip: 0, last: None, partial: false }
     }
 }
 
@@ -166,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_part_opens_into_its_lines_and_the_cursor_after_it() {
-        let cursor = Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, last: None };
+        let cursor = Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, ..Cursor::page(None) };
 
         let gzip = lines(&[r#"{"a":1}"#, r#"{"a":"ü"}"#]).to_gzip(&cursor).unwrap();
         let (text, after) = open(&gzip).unwrap();

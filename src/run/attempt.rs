@@ -116,9 +116,11 @@ impl<'a> Work<'a> {
                     Stop::Failed(format!("{path} holds a line of another run: move it away"))
                 })?;
                 self.last = Some(id.to_owned());
+                self.meet(&facts);
                 self.push(line.as_bytes(), facts);
             }
             self.current.tally.read += self.lines.len() as u64;
+            self.current.partial |= cursor.partial;
             self.deliver(cursor, kept.len()).await?;
         }
     }
@@ -158,7 +160,8 @@ impl<'a> Work<'a> {
             let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
             if self.lines.is_full_for(line.len()) {
                 let (link, skip) = (Some(link.to_owned()), index as u64);
-                self.close(Cursor { link, skip, last: self.last.clone() }).await?;
+                let (last, partial) = (self.last.clone(), self.current.partial);
+                self.close(Cursor { link, skip, last, partial }).await?;
             }
             self.current.tally.read += 1;
             self.last = Some(id);
@@ -166,7 +169,7 @@ impl<'a> Work<'a> {
             self.push(&line, facts);
         }
         let next = page.next.take().filter(|_| !old.is_reached());
-        self.current.cursor = Cursor::page(next);
+        self.current.cursor = Cursor { partial: self.current.partial, ..Cursor::page(next) };
         Ok(())
     }
 
