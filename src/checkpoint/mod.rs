@@ -8,6 +8,7 @@ use crate::ledger::{Ledger, LedgerError, Version, path};
 use crate::plan::Job;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -120,9 +121,11 @@ impl Checkpoint {
         self.held.lock().await.state.current.clone()
     }
 
-    /// How far the newest complete run of a growing source has read.
-    pub async fn since(&self) -> Option<String> {
-        self.held.lock().await.state.since.clone()
+    /// How far the newest complete run of a growing source has read, and what an overlap will bring
+    /// again.
+    pub async fn known(&self) -> (Option<String>, BTreeMap<String, String>) {
+        let held = self.held.lock().await;
+        (held.state.since.clone(), held.state.recent.clone())
     }
 
     /// Changes the run and writes it, which renews the claim too.
@@ -152,19 +155,22 @@ impl Checkpoint {
         }
     }
 
-    /// Ends the run as complete.
+    /// Ends the run as complete; `keeps` says which of the recent records the next overlap may bring.
     ///
     /// # Errors
     ///
     /// As [`Checkpoint::save`].
-    pub async fn complete(&self) -> Result<(), LedgerError> {
+    pub async fn complete(&self, keeps: impl Fn(&str, &str) -> bool) -> Result<(), LedgerError> {
         let at = (self.clock)();
         self.write(|state| {
             let Some(current) = state.current.take() else { return };
+            state.recent.extend(current.recent);
             state.since = current.newest.or(state.since.take());
             state.completed = Some(Completed { run: current.run, at });
             state.refused = None;
             state.failed = None;
+            let since = state.since.clone().unwrap_or_default();
+            state.recent.retain(|_, stamp| keeps(stamp, &since));
         })
         .await
     }

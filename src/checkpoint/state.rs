@@ -6,6 +6,7 @@ use crate::plan::{History, RunId};
 use crate::record::Undeclared;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The content of `state/<tenant>/<source>.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,10 @@ pub struct State {
     pub completed: Option<Completed>,
     /// How far a growing source has been read, at the newest complete run.
     pub since: Option<String>,
+    /// Of a source that is read by updates: the records that the next run's overlap will bring again,
+    /// by `RecordId`, with the date of their newest known update.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub recent: BTreeMap<String, String>,
     /// The run under way.
     pub current: Option<Current>,
     /// The last refusal, until a run completes.
@@ -71,6 +76,9 @@ pub struct Current {
     /// The newest date of a growing source that this run has met.
     #[serde(default)]
     pub newest: Option<String>,
+    /// Of a source that is read by updates: the records kept so far, as in [`State::recent`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recent: BTreeMap<String, String>,
     /// Whether the service said that part of the data is missing.
     #[serde(default)]
     pub partial: bool,

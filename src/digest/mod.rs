@@ -9,6 +9,7 @@ mod lenient;
 mod plain_text;
 mod profiles;
 mod recommendations;
+mod records;
 mod scores;
 mod secure_scores;
 mod tally;
@@ -17,6 +18,7 @@ mod vulnerabilities;
 pub use devices::Devices;
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
+pub use records::Records;
 pub use scores::{Point, Score};
 pub use secure_scores::{Comparison, Control, Day, SecureScoreControls, SecureScores};
 pub use tally::{Severities, Tally};
@@ -44,6 +46,8 @@ pub enum Kind {
     Vulnerabilities,
     /// Devices.
     Devices,
+    /// Anything else: how many records.
+    Records,
 }
 
 /// What is kept of a source's records, by kind.
@@ -66,6 +70,8 @@ pub enum Digest {
     Vulnerabilities(Vulnerabilities),
     /// See [`Kind::Devices`].
     Devices(Devices),
+    /// See [`Kind::Records`].
+    Records(Records),
 }
 
 impl Digest {
@@ -82,6 +88,7 @@ impl Digest {
             Kind::Recommendations => Digest::Recommendations(Recommendations::default()),
             Kind::Vulnerabilities => Digest::Vulnerabilities(Vulnerabilities::default()),
             Kind::Devices => Digest::Devices(Devices::default()),
+            Kind::Records => Digest::Records(Records::default()),
         }
     }
 
@@ -109,6 +116,7 @@ impl Digest {
             Digest::Recommendations(_) => Kind::Recommendations,
             Digest::Vulnerabilities(_) => Kind::Vulnerabilities,
             Digest::Devices(_) => Kind::Devices,
+            Digest::Records(_) => Kind::Records,
         }
     }
 
@@ -125,6 +133,7 @@ impl Digest {
             Digest::Recommendations(fold) => fold.add(line),
             Digest::Vulnerabilities(fold) => fold.add(line),
             Digest::Devices(fold) => fold.add(line),
+            Digest::Records(fold) => fold.add(line),
         };
         if added.is_none() {
             *self.unreadable_mut() += 1;
@@ -141,6 +150,7 @@ impl Digest {
             Digest::Recommendations(fold) => fold.unreadable,
             Digest::Vulnerabilities(fold) => fold.unreadable,
             Digest::Devices(fold) => fold.unreadable,
+            Digest::Records(fold) => fold.unreadable,
         }
     }
 
@@ -153,6 +163,7 @@ impl Digest {
             Digest::Recommendations(fold) => &mut fold.unreadable,
             Digest::Vulnerabilities(fold) => &mut fold.unreadable,
             Digest::Devices(fold) => &mut fold.unreadable,
+            Digest::Records(fold) => &mut fold.unreadable,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Column, ENVELOPE, Reads, Sends, Source};
+use crate::source::{Column, ENVELOPE, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ const MAX_UNDECLARED: usize = 100;
 pub struct Shape {
     key: &'static [&'static str],
     positive: Option<&'static str>,
-    stamp: Option<&'static str>,
+    stamps: &'static [&'static str],
     declared: HashSet<&'static str>,
 }
 
@@ -26,12 +26,8 @@ impl Shape {
             Sends::Positive(field) => Some(field),
             _ => None,
         };
-        let stamp = match source.reads {
-            Reads::Since(field) => Some(field),
-            Reads::Whole => None,
-        };
         let declared = source.table.all_columns().map(|column: &Column| column.field).collect();
-        Shape { key: source.key, positive, stamp, declared }
+        Shape { key: source.key, positive, stamps: source.reads.stamps(), declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -60,7 +56,7 @@ impl Shape {
         if self.positive.is_some_and(|field| field == name) {
             found.positive = number(value).unwrap_or(0.0) > 0.0;
         }
-        if self.stamp.is_some_and(|field| field == name) {
+        if self.stamps.contains(&name) {
             found.stamp = plain_text(value);
         }
         if own && ENVELOPE.iter().any(|column| column.name == name) {

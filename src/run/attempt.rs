@@ -1,5 +1,6 @@
 //! One attempt at a run: takes kept parts as they are, then reads on from where they end.
 
+use super::growth::{self, Known, Old};
 use super::{Stop, finish};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
@@ -26,7 +27,7 @@ pub(super) struct Work<'a> {
     pub current: Current,
     /// The run as the checkpoint has it, which is what a report may count.
     saved: Tally,
-    since: Option<String>,
+    known: Known,
     envelope: Envelope,
     shape: Shape,
     pub meter: Meter,
@@ -46,7 +47,7 @@ impl<'a> Work<'a> {
         source: Source,
         checkpoint: &'a Checkpoint,
         current: Current,
-        since: Option<String>,
+        known: Known,
         started: Instant,
     ) -> Work<'a> {
         let deadline = started + app.limits.run;
@@ -70,7 +71,7 @@ impl<'a> Work<'a> {
             source,
             checkpoint,
             current,
-            since,
+            known,
             started,
             deadline,
         }
@@ -116,7 +117,7 @@ impl<'a> Work<'a> {
                     Stop::Failed(format!("{path} holds a line of another run: move it away"))
                 })?;
                 self.last = Some(id.to_owned());
-                self.meet(&facts);
+                self.meet(&facts, id);
                 self.push(line.as_bytes(), facts);
             }
             self.current.tally.read += self.lines.len() as u64;
@@ -146,14 +147,15 @@ impl<'a> Work<'a> {
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
         self.current.tally.pages += 1;
         self.current.partial |= page.partial;
-        let mut old = OldRecords::new(self.since.clone());
+        let mut old = Old::new(self.source.reads, self.known.clone());
         for index in self.kept_of(&page)..page.len() {
             let item = page.item(index);
             let Some(facts) = self.shape.look(item.raw, &item.parent) else {
                 self.note("not a JSON object", item.raw);
                 continue;
             };
-            if old.passes_over(facts.stamp.as_deref()) {
+            let key = facts.key.as_deref().unwrap_or(item.raw);
+            if old.passes_over(facts.stamp.as_deref(), || self.envelope.record_id(key)) {
                 continue;
             }
             let mut line = Vec::with_capacity(item.raw.len() + 512);
@@ -164,8 +166,8 @@ impl<'a> Work<'a> {
                 self.close(Cursor { link, skip, last, partial }).await?;
             }
             self.current.tally.read += 1;
+            self.meet(&facts, &id);
             self.last = Some(id);
-            self.meet(&facts);
             self.push(&line, facts);
         }
         let next = page.next.take().filter(|_| !old.is_reached());
@@ -187,12 +189,12 @@ impl<'a> Work<'a> {
         if id.is_some() && id == self.current.cursor.last { skip } else { 0 }
     }
 
-    fn meet(&mut self, facts: &Facts) {
-        if let Some(stamp) = &facts.stamp
-            && self.current.newest.as_deref().is_none_or(|newest| is_newer(stamp, newest))
-        {
+    fn meet(&mut self, facts: &Facts, id: &str) {
+        let Some(stamp) = &facts.stamp else { return };
+        if self.current.newest.as_deref().is_none_or(|newest| growth::is_newer(stamp, newest)) {
             self.current.newest = Some(stamp.clone());
         }
+        growth::remember(self.source.reads, &mut self.current, id, stamp);
     }
 
     fn push(&mut self, line: &[u8], facts: Facts) {
@@ -292,43 +294,5 @@ impl<'a> Work<'a> {
             }
         }
         Ok(crate::ledger::put(&*self.app.ledger, &path, Bytes::from(text.clone())).await?)
-    }
-}
-
-/// Tells how far back a growing source has to be read: newest first, down to what is known.
-struct OldRecords {
-    since: Option<String>,
-    oldest: Option<String>,
-    ordered: bool,
-    reached: bool,
-}
-
-impl OldRecords {
-    fn new(since: Option<String>) -> OldRecords {
-        OldRecords { since, oldest: None, ordered: true, reached: false }
-    }
-
-    fn passes_over(&mut self, stamp: Option<&str>) -> bool {
-        let (Some(since), Some(stamp)) = (&self.since, stamp) else { return false };
-        if self.oldest.as_deref().is_some_and(|oldest| is_newer(stamp, oldest)) {
-            self.ordered = false;
-        }
-        self.oldest = Some(stamp.to_owned());
-        let old = !is_newer(stamp, since);
-        self.reached |= old;
-        old
-    }
-
-    /// Whether nothing new can follow; a page out of order proves nothing.
-    fn is_reached(&self) -> bool {
-        self.reached && self.ordered
-    }
-}
-
-/// Whether one date is later than another; texts that are no dates compare as texts.
-fn is_newer(one: &str, other: &str) -> bool {
-    match (one.parse::<jiff::Timestamp>(), other.parse::<jiff::Timestamp>()) {
-        (Ok(one), Ok(other)) => one > other,
-        _ => one > other,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Stop;
 use super::attempt::Work;
+use super::growth;
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Failed, Refused};
 use crate::cloud::Meter;
@@ -63,7 +64,8 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     };
     keep(app, &report).await?;
     send(app, &report, work).await?;
-    work.checkpoint.complete().await?;
+    let reads = source.reads;
+    work.checkpoint.complete(|stamp, since| growth::is_within(reads, stamp, since)).await?;
     Ok(Status::Complete)
 }
 

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod finish;
+mod growth;
 
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, State, Taken, Tally};
@@ -17,7 +18,9 @@ use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Why an attempt ends before its run does.
@@ -110,7 +113,8 @@ fn begin(
 ) -> Current {
     let same_day = |run: &RunId, other: &RunId| run.day_path() == other.day_path();
     let sent_today = state.completed.as_ref().is_some_and(|last| same_day(&last.run, run));
-    let link = format!("{}{}", tenant.cloud.origin(source.api), source.fetch.path());
+    let path = growth::first_path(source, state.since.as_deref(), now);
+    let link = format!("{}{path}", tenant.cloud.origin(source.api));
     Current {
         run: run.clone(),
         began: now,
@@ -122,6 +126,7 @@ fn begin(
             Sends::All | Sends::Positive(_) => true,
         },
         newest: None,
+        recent: BTreeMap::new(),
         partial: false,
         tally: Tally::default(),
         digest: Digest::start(source.digest, latest.map(|latest| &latest.digest)),
@@ -142,8 +147,8 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
         return plain(app, job, app.now(), Status::Failed, message);
     };
     let (run, began) = (current.run.clone(), current.began);
-    let since = checkpoint.since().await;
-    let mut work = Work::new(app, tenant, job.source, checkpoint, current, since, started);
+    let known = Arc::new(checkpoint.known().await);
+    let mut work = Work::new(app, tenant, job.source, checkpoint, current, known, started);
     let outcome = tokio::select! {
         outcome = work.carry_out() => outcome,
         lost = checkpoint.lost() => Err(Stop::from(lost)),

@@ -205,13 +205,13 @@ pub(super) fn sources(look: Lookup) -> Result<Vec<Source>, SettingError> {
 fn chosen(look: Lookup) -> Result<Vec<Source>, SettingError> {
     const NAME: &str = "POSTURE_SOURCES";
     const EXAMPLE: &str = "-defender.vulnerabilities";
-    let Some(text) = look(NAME) else { return Ok(ALL.to_vec()) };
+    let Some(text) = look(NAME) else { return Ok(defaults()) };
     let entries: Vec<&str> = text.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
     let signed = entries.iter().filter(|entry| entry.starts_with(['+', '-'])).count();
     if signed != 0 && signed != entries.len() {
         return Err(wrong(NAME, "mixes names with +name and -name", EXAMPLE));
     }
-    let mut chosen = if signed > 0 { ALL.to_vec() } else { Vec::new() };
+    let mut chosen = if signed > 0 { defaults() } else { Vec::new() };
     for entry in entries {
         let name = entry.trim_start_matches(['+', '-']);
         let source = Source::named(name).ok_or_else(|| unknown(NAME, name, EXAMPLE))?;
@@ -269,4 +269,9 @@ pub(super) fn seconds(
             Err(wrong(name, format!("is {text:?}, expected {least} to {most} seconds"), example))
         }
     }
+}
+
+/// The sources that are collected where `POSTURE_SOURCES` says nothing.
+fn defaults() -> Vec<Source> {
+    ALL.iter().copied().filter(|source| source.default).collect()
 }

@@ -7,7 +7,7 @@ use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
 use jiff::SignedDuration;
 
-const SCORE: Permission =
+pub(super) const SCORE: Permission =
     Permission::AppRole("Score.Read.All", "02b005dd-f804-43b4-8fc7-078460413f74");
 
 /// The organisation's exposure score, 0 to 100; high is bad.
@@ -23,6 +23,7 @@ pub const EXPOSURE_SCORE: Source = Source {
     key: &["time"],
     reads: Reads::Whole,
     needs: SCORE,
+    default: true,
     every: SignedDuration::from_hours(6),
     sends: Sends::All,
     digest: Kind::ExposureScore,
@@ -46,6 +47,7 @@ pub const DEVICE_SECURE_SCORE: Source = Source {
     key: &["time"],
     reads: Reads::Whole,
     needs: SCORE,
+    default: true,
     every: SignedDuration::from_hours(6),
     sends: Sends::All,
     digest: Kind::DeviceSecureScore,
@@ -72,6 +74,7 @@ pub const RECOMMENDATIONS: Source = Source {
         "SecurityRecommendation.Read.All",
         "6443965c-7dd2-4cfd-b38f-bb7772bee163",
     ),
+    default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::All,
     digest: Kind::Recommendations,
@@ -121,6 +124,7 @@ pub const VULNERABILITIES: Source = Source {
     key: &["id"],
     reads: Reads::Whole,
     needs: Permission::AppRole("Vulnerability.Read.All", "41269fc5-d04d-4bfd-bce7-43a51cea049a"),
+    default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::Positive("exposedMachines"),
     digest: Kind::Vulnerabilities,
@@ -166,6 +170,7 @@ pub const DEVICES: Source = Source {
     key: &["id"],
     reads: Reads::Whole,
     needs: Permission::AppRole("Machine.Read.All", "ea8291d3-4b9a-44b5-bc3a-6cea3026dc79"),
+    default: true,
     every: SignedDuration::from_hours(1),
     sends: Sends::FirstOfDay,
     digest: Kind::Devices,

@@ -3,14 +3,20 @@
 //! [`ALL`] is append-only: a stream's place in the collection rules follows from it and never moves
 //! once published.
 
+mod alerts;
 mod defender;
 mod graph;
+mod inventory;
+mod risk;
 mod table;
 
+pub use alerts::{ALERTS, INCIDENTS};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
+pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
+pub use risk::{RISK_DETECTIONS, RISKY_USERS};
 pub use table::{Column, ColumnType, ENVELOPE, RUNS, Table};
 
 use crate::digest::Kind;
@@ -27,6 +33,13 @@ pub const ALL: &[Source] = &[
     RECOMMENDATIONS,
     VULNERABILITIES,
     DEVICES,
+    EXPOSURE_SCORE_BY_GROUP,
+    SOFTWARE,
+    MACHINE_ACTIONS,
+    ALERTS,
+    INCIDENTS,
+    RISKY_USERS,
+    RISK_DETECTIONS,
 ];
 
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.
@@ -46,6 +59,8 @@ pub struct Source {
     pub reads: Reads,
     /// What an administrator must grant.
     pub needs: Permission,
+    /// Whether it is collected where `POSTURE_SOURCES` says nothing.
+    pub default: bool,
     /// The interval between two runs, planning instant to planning instant.
     pub every: SignedDuration,
     /// Which of its records go to the workspace; all go to the ledger.
@@ -111,7 +126,30 @@ pub enum Reads {
     Whole,
     /// Newest first down to what the last complete run saw, told by this date field (of the parent
     /// where there is one). The snapshot is all runs together.
-    Since(&'static str),
+    Since(&'static [&'static str]),
+    /// What has been updated since the last complete run, and a little more. A record is read again
+    /// whenever it changes, so that the newest one counts; what the overlap brings unchanged is
+    /// passed over. The snapshot is all runs together.
+    Updated {
+        /// Names of the update's date field, the documented one first.
+        fields: &'static [&'static str],
+        /// Whether the service takes `$filter` on it; else the whole list is read.
+        filter: bool,
+        /// How far before the newest known update a run begins: clocks and indexes lag.
+        overlap: SignedDuration,
+        /// How far back the first run begins.
+        first: SignedDuration,
+    },
+}
+
+impl Reads {
+    /// The fields that tell when a record was made or updated.
+    pub fn stamps(self) -> &'static [&'static str] {
+        match self {
+            Reads::Whole => &[],
+            Reads::Since(fields) | Reads::Updated { fields, .. } => fields,
+        }
+    }
 }
 
 /// Which records go to the workspace by default.
