@@ -60,10 +60,7 @@ fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
     let envelope = Envelope::read(body)?;
     let value = envelope.trigger(JOB).unwrap_or(&Value::Null);
     let bytes = envelope::payload(value).map_err(|why| Problem::new(400, why))?;
-    let message: Message = serde_json::from_slice(&bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Problem::new(400, format!("the payload is no job (line {line}, column {column})"))
-    })?;
+    let message: Message = envelope::object(&bytes, "the payload is no job")?;
     if message.kind.is_some() {
         return Err(Problem::new(
             400,
