@@ -14,6 +14,9 @@ use tracing::info;
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 1024;
 
+/// Exit code after SIGTERM, as shells have it: 128 and the signal's number.
+const TERMINATED: u8 = 143;
+
 /// Serves `127.0.0.1:<port>` until a signal comes; then the exit code is 0 only for a person's.
 pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Failure> {
     log_to_stdout(tracing::Level::INFO);
@@ -38,16 +41,19 @@ pub fn listen(port: u16) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C. Only Ctrl-C, a person's, gives the exit code 0: after that the
+/// Functions host leaves the program dead, and fails every call until the host itself restarts.
 pub async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Failure::Other(format!("signals can't be watched: {error}")))?;
+    let (said, heard) = tokio::sync::oneshot::channel();
     let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        let code = tokio::select! {
+            _ = terminate.recv() => ExitCode::from(TERMINATED),
+            _ = tokio::signal::ctrl_c() => ExitCode::SUCCESS,
+        };
+        let _ = said.send(code);
     };
     host::serve(app, listener, stop).await;
-    Ok(ExitCode::SUCCESS)
+    Ok(heard.await.unwrap_or(ExitCode::FAILURE))
 }
