@@ -88,10 +88,13 @@ struct Request {
 }
 
 /// Answers a caller's request that came as an envelope: the answer is an output, the call succeeds.
-pub async fn http(app: &App, body: &[u8]) -> Reply {
+pub async fn http(app: &App, body: &[u8], invocation: &str) -> Reply {
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
-        Err(problem) => return problem.into(),
+        Err(problem) => {
+            warn!(invocation, "An HTTP call is refused: {}", problem.detail);
+            return problem.into();
+        }
     };
     let value = envelope.trigger(REQUEST).cloned().unwrap_or_default();
     let reply = match serde_json::from_value::<Request>(value) {

@@ -20,6 +20,7 @@ use futures::{FutureExt, Stream, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tracing::warn;
 use warp::Filter;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
@@ -114,8 +115,12 @@ async fn handle<B: Buf>(
             let job = tokio::spawn(async move { functions::queue(&app, &body, &invocation).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
-        HTTP => functions::http(&app, &body).await,
-        _ => Problem::new(404, "no such function").into(),
+        HTTP => functions::http(&app, &body, &invocation).await,
+        _ => {
+            // The host throws a failed call's answer away: the log alone can tell.
+            warn!(invocation, "A call is refused: this release has no such function");
+            Problem::new(404, "no such function").into()
+        }
     }
 }
 

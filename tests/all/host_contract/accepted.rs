@@ -5,7 +5,7 @@ use super::{Deployment, HTTP, QUEUE, TIMER, accepted, defender, delivery, job, t
 use crate::support::fake_host::{Answer, Function, Verdict};
 use crate::support::http::Reply;
 use serde_json::{Value, json};
-use simulator::FaultKind;
+use simulator::{Api, Fault, FaultKind};
 
 /// A caller's request as an envelope, in the words of pair 25.
 fn request(url: &str, query: Value) -> String {
@@ -23,7 +23,7 @@ fn request(url: &str, query: Value) -> String {
     json!({ "Data": { "req": request }, "Metadata": {} }).to_string()
 }
 
-/// Our answers of every kind: timer, complete, unneeded, refused and failed jobs, HTTP.
+/// Our answers of every kind: timer; jobs complete, unneeded, failed, refused, incomplete; HTTP.
 async fn answers() -> Vec<(&'static str, Reply)> {
     let deployment = Deployment::start(3).await;
     let complete = delivery(&job("defender.devices"), 1);
@@ -38,6 +38,10 @@ async fn answers() -> Vec<(&'static str, Reply)> {
     deployment.microsoft.inject(defender("/api/recommendations", denied));
     let refused = delivery(&job("defender.recommendations"), 1);
     answers.push((QUEUE, deployment.post(QUEUE, &refused).await));
+    let partial = Fault::new(Api::Defender, "/api/exposureScore", FaultKind::Partial);
+    deployment.microsoft.inject(partial);
+    let incomplete = delivery(&job("defender.exposure_score"), 1);
+    answers.push((QUEUE, deployment.post(QUEUE, &incomplete).await));
     for url in ["http://localhost/api/summary", "http://localhost/api/nothing"] {
         answers.push((HTTP, deployment.post(HTTP, &request(url, json!({}))).await));
     }
@@ -49,7 +53,7 @@ async fn pair_04_every_answer_of_ours_is_one_that_the_host_takes() {
     let answers = answers().await;
 
     let statuses: Vec<_> = answers.iter().map(|(_, reply)| reply.status).collect();
-    assert_eq!(statuses, [200, 200, 200, 500, 200, 200, 200]);
+    assert_eq!(statuses, [200, 200, 200, 500, 200, 200, 200, 200]);
     for (function, reply) in answers.iter().filter(|(_, reply)| reply.status == 200) {
         accepted(function, reply);
     }
@@ -57,6 +61,7 @@ async fn pair_04_every_answer_of_ours_is_one_that_the_host_takes() {
     assert!(log(1).contains("3 records in 1 pages"), "{}", log(1));
     assert!(log(2).contains("nothing to do"), "{}", log(2));
     assert!(log(4).contains("SecurityRecommendation.Read.All"), "{}", log(4));
+    assert!(log(5).contains("; "), "what is missing is said: {}", log(5));
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn pair_08_two_timer_calls_do_no_double_work() {
 
 #[tokio::test]
 async fn pair_08_a_tick_beside_a_running_job_leaves_that_job_out() {
-    let deployment = Deployment::start(5).await;
+    let deployment = Deployment::start_with(5, &[("POSTURE_CLAIM_SECONDS", "30")]).await;
     deployment.microsoft.inject(defender("/api/machines", FaultKind::Hang(FOR_EVER)));
     let envelope = delivery(&job("defender.devices"), 1);
     let port = deployment.service.port;

@@ -179,6 +179,7 @@ async fn pair_23_an_unknown_function_is_not_found() {
         let reply = deployment.post(path, r#"{"Data":{},"Metadata":{}}"#).await;
         assert_eq!(problem(&reply, 404), "no such function", "{path}");
     }
+    deployment.until_logged("A call is refused: this release has no such function").await;
     let reply = within(deployment.service.get("/function_timer")).await;
     assert_eq!(problem(&reply, 404), "no such route");
 }

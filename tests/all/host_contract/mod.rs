@@ -38,9 +38,18 @@ struct Deployment {
 impl Deployment {
     /// One tenant with so many devices, nothing collected yet.
     async fn start(devices: u32) -> Deployment {
+        Deployment::start_with(devices, &[]).await
+    }
+
+    /// The same with these settings changed.
+    async fn start_with(devices: u32, settings: &[(&str, &str)]) -> Deployment {
         let microsoft = support::microsoft(devices).await;
         let folder = Folder::new();
-        let service = within(Service::start(&environment(&microsoft, &folder.url()))).await;
+        let mut environment = environment(&microsoft, &folder.url());
+        // Of two values of one name, the later one holds.
+        let changed = settings.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        environment.extend(changed);
+        let service = within(Service::start(&environment)).await;
         Deployment { service, microsoft, folder }
     }
 
