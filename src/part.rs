@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_part_opens_into_its_lines_and_the_cursor_after_it() {
-        let cursor = Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, ..Cursor::page(None) };
+        let cursor =
+            Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, ..Cursor::page(None) };
 
         let gzip = lines(&[r#"{"a":1}"#, r#"{"a":"ü"}"#]).to_gzip(&cursor).unwrap();
         let (text, after) = open(&gzip).unwrap();
