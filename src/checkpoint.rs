@@ -174,7 +174,9 @@ fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
         }
     }
     if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
-        return Finding::Needless("a refusal stands until an administrator has acted");
+        let why = "a refusal stands until an administrator has acted: its report says how, and \
+                   `posture collect` asks at once";
+        return Finding::Needless(why);
     }
     match state.current.as_ref().and_then(|current| current.attempt.clone()) {
         Some(attempt) if attempt.until > now => Finding::Held(attempt),
