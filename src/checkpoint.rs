@@ -23,6 +23,9 @@ pub struct State {
     pub version: u32,
     /// The newest complete run.
     pub completed: Option<Completed>,
+    /// The newest run that ended as incomplete: its message may come again, its parts stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<RunId>,
     /// How far a growing source has been read, at the newest complete run.
     pub since: Option<String>,
     /// The run under way.
@@ -173,6 +176,9 @@ fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
             return Finding::Needless("a complete run is younger than the source's interval");
         }
     }
+    if state.ended.as_ref().is_some_and(|ended| *ended >= job.run) {
+        return Finding::Needless("that run has ended as incomplete, and a later one reads again");
+    }
     if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
         let why = "a refusal stands until an administrator has acted: its report says how, and \
                    `posture collect` asks at once";
@@ -302,6 +308,7 @@ impl Checkpoint {
             let Some(current) = state.current.take() else { return };
             state.since = current.newest.or(state.since.take());
             state.completed = Some(Completed { run: current.run, at });
+            state.ended = None;
             state.refused = None;
             state.failed = None;
         })
@@ -326,7 +333,7 @@ impl Checkpoint {
                 spent(&mut current.tally);
             }
             if drop_run {
-                state.current = None;
+                state.ended = state.current.take().map(|current| current.run);
             }
             state.refused = refused;
             state.failed = failed;

@@ -116,6 +116,7 @@ impl<'a> Work<'a> {
                     Stop::Failed(format!("{path} holds a line of another run: move it away"))
                 })?;
                 self.last = Some(id.to_owned());
+                self.meet(&facts);
                 self.push(line.as_bytes(), facts);
             }
             self.current.tally.read += self.lines.len() as u64;
@@ -143,7 +144,11 @@ impl<'a> Work<'a> {
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
         self.current.tally.pages += 1;
-        self.current.partial |= page.partial;
+        if page.partial && !self.current.partial {
+            self.current.partial = true;
+            // A kept part doesn't tell of the warning, so the state must before the part is there.
+            self.checkpoint.save(|current| current.partial = true).await?;
+        }
         let mut old = OldRecords::new(self.since.clone());
         for index in self.kept_of(&page)..page.len() {
             let item = page.item(index);
@@ -175,12 +180,15 @@ impl<'a> Work<'a> {
     /// isn't.
     fn kept_of(&self, page: &Page) -> usize {
         let skip = usize::try_from(self.current.cursor.skip).unwrap_or(usize::MAX);
-        let Some(index) = skip.checked_sub(1).filter(|index| *index < page.len()) else { return 0 };
-        let item = page.item(index);
-        let id = self
-            .shape
-            .look(item.raw, &item.parent)
-            .map(|facts| self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)));
+        if skip > page.len() {
+            return 0;
+        }
+        // What is no record has no id: the last kept one may stand before it.
+        let id = (0..skip).rev().find_map(|index| {
+            let item = page.item(index);
+            let facts = self.shape.look(item.raw, &item.parent)?;
+            Some(self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)))
+        });
         if id.is_some() && id == self.current.cursor.last { skip } else { 0 }
     }
 
@@ -233,11 +241,12 @@ impl<'a> Work<'a> {
         self.current.tally.kept_bytes += size as u64;
         self.current.tally.parts = number;
         self.current.cursor = cursor;
-        self.lines = Lines::default();
         let mut next = self.current.clone();
         next.tally = self.with_cost(next.tally);
         let tally = next.tally.clone();
         self.checkpoint.save(|current| *current = next).await?;
+        // Not before: while lines are in hand, a report counts what the checkpoint has.
+        self.lines = Lines::default();
         self.keep_count(tally);
         Ok(())
     }
