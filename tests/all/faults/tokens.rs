@@ -1,17 +1,22 @@
 //! The sign-in service: wrong credentials, dead tokens, clocks that disagree, answers that are none.
 
 use super::{MACHINES, World, says, status};
+use crate::support::service::{Service, environment};
 use crate::support::{self, job};
-use posture::report::Status;
+use posture::app;
+use posture::cloud::{Cloud, Identity, Route, Wire};
+use posture::plan::Message;
+use posture::report::{Report, Status};
 use posture::run::run;
-use posture::source::{DEVICES, RUNS};
+use posture::source::{ALL, Api as Ours, DEVICES, RUNS};
+use posture::tenant::{Tenant, Way};
 use simulator::{Api, Fault, FaultKind};
 use std::time::Duration;
 
 const GOES_ON: &str = "the next attempt goes on from the checkpoint";
 
 /// Collects two tenants, of which the second has been changed in our settings.
-async fn collect_two(change: impl Fn(&mut simulator::Tenant)) -> (World, posture::report::Report) {
+async fn collect_two(change: impl Fn(&mut simulator::Tenant)) -> (World, Report) {
     let tenants = vec![support::tenant(5), simulator::Tenant::new(2, "Fabrikam", 5)];
     let mut world = World::of(tenants.clone(), None).await;
     let mut ours = tenants;
@@ -196,4 +201,53 @@ async fn a_token_is_used_while_it_can_not_be_renewed() {
 
     world.is_whole(&report, DEVICES, 9).await;
     assert_eq!(report.tally.waited_ms, 0, "{report}");
+}
+
+/// A clock of ours that is two hours ahead: each token seems to be over when it comes.
+#[tokio::test]
+async fn a_token_that_seems_over_to_us_is_used_all_the_same() {
+    let mut world = World::paged(9, 3).await;
+    let (theirs, cloud) = (support::tenant(9), Cloud::named("public").unwrap());
+    let base = world.microsoft.defender_url().parse().unwrap();
+    let wire = Wire::new(vec![
+        Route::new(cloud.sign_in, world.microsoft.entra_url().parse().unwrap()),
+        Route::new(cloud.origin(Ours::Defender), base),
+    ]);
+    let way =
+        Way { clock: || app::clock() + jiff::SignedDuration::from_hours(2), ..app::way(wire) };
+    let identity = Identity::ClientSecret {
+        tenant: theirs.id.clone(),
+        client_id: theirs.client_id,
+        secret: theirs.client_secret.into(),
+    };
+    let ours = Tenant::new(&theirs.id, &theirs.name, cloud, ALL.to_vec(), identity, &way);
+    world.app.tenants = vec![ours];
+
+    let report = world.collect(DEVICES).await;
+
+    world.is_whole(&report, DEVICES, 9).await;
+    // One for each of three pages, and one for the workspace.
+    assert_eq!((report.tally.pages, world.requests(Api::Entra, "")), (3, 4));
+}
+
+/// The platform's own endpoint, asked by the real binary: nearly over, over once, HTML once.
+#[tokio::test]
+async fn a_managed_identitys_odd_tokens_are_enough() {
+    let nearly_over = Fault::new(Api::Identity, "", FaultKind::Skew(-3_570)).always();
+    let over_once = Fault::new(Api::Identity, "", FaultKind::Skew(-7_200));
+    let html_once = Fault::new(Api::Identity, "", FaultKind::Html);
+    for fault in [nearly_over, over_once, html_once] {
+        let world = World::paged(9, 3).await;
+        let service = Service::start(&environment(&world.microsoft, &world.folder.url())).await;
+        world.inject(fault);
+        let message = Message::from(&job(&world.app, DEVICES));
+
+        let reply = service.run(&serde_json::to_value(&message).unwrap()).await;
+
+        assert_eq!(reply.status, 200, "{}", service.log());
+        assert_eq!(world.kept(DEVICES).await.len(), 9, "{}", service.log());
+        let run = message.run.to_string();
+        assert_eq!(world.latest_run(DEVICES).await, Some(run), "{}", service.log());
+        assert!(world.requests(Api::Identity, "") <= 6);
+    }
 }
