@@ -119,9 +119,19 @@ impl<'a> Work<'a> {
                 self.meet(&facts);
                 self.push(line.as_bytes(), facts);
             }
-            self.current.tally.read += self.lines.len() as u64;
+            let noted = self.noted(number).await?;
+            self.current.tally.rejected += noted;
+            self.current.tally.read += self.lines.len() as u64 + noted;
             self.deliver(cursor, kept.len()).await?;
         }
+    }
+
+    /// How many things that are no record were noted before that part was kept.
+    async fn noted(&self, number: u64) -> Result<u64, Stop> {
+        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
+        let Some((notes, _)) = self.app.ledger.read(&path).await? else { return Ok(0) };
+        let notes = String::from_utf8_lossy(&notes);
+        Ok(notes.lines().filter(|note| note.contains(r#","record":"#)).count() as u64)
     }
 
     async fn read_on(&mut self) -> Result<(), Stop> {

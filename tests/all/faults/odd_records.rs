@@ -107,6 +107,7 @@ async fn a_note_at_the_end_of_a_part_repeats_nothing() {
 
     assert_eq!((failed.status, &failed.run), (Status::Failed, &went_on.run));
     world.is_whole(&went_on, DEVICES, 3).await;
+    assert_eq!((went_on.tally.read, went_on.tally.rejected), (4, 1));
     assert_eq!(noted(&world).await.len(), 1);
 }
 
