@@ -138,6 +138,11 @@ impl Logs {
 fn explain(error: CallError) -> LogsError {
     let what = error.to_string();
     match error {
+        CallError::Denied { status: 401, .. } => LogsError::Refused {
+            what,
+            advice: "the workspace takes no token of the app's identity: check POSTURE_CLOUD and the \
+                     endpoint in POSTURE_LOGS_URL",
+        },
         CallError::Denied { .. } => LogsError::Refused {
             what,
             advice: "grant Monitoring Metrics Publisher on the data collection rule to the function \

@@ -36,8 +36,13 @@ fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
             return Finding::Needless("a complete run is younger than the source's interval");
         }
     }
+    if state.ended.as_ref().is_some_and(|ended| *ended >= job.run) {
+        return Finding::Needless("that run has ended as incomplete, and a later one reads again");
+    }
     if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
-        return Finding::Needless("a refusal stands until an administrator has acted");
+        let why = "a refusal stands until an administrator has acted: its report says how, and \
+                   `posture collect` asks at once";
+        return Finding::Needless(why);
     }
     match state.current.as_ref().and_then(|current| current.attempt.clone()) {
         Some(attempt) if attempt.until > now => Finding::Held(attempt),
@@ -163,6 +168,7 @@ impl Checkpoint {
             let Some(current) = state.current.take() else { return };
             state.since = current.newest.or(state.since.take());
             state.completed = Some(Completed { run: current.run, at });
+            state.ended = None;
             state.refused = None;
             state.failed = None;
         })
@@ -187,7 +193,7 @@ impl Checkpoint {
                 spent(&mut current.tally);
             }
             if drop_run {
-                state.current = None;
+                state.ended = state.current.take().map(|current| current.run);
             }
             state.refused = refused;
             state.failed = failed;

@@ -15,6 +15,9 @@ pub struct State {
     pub version: u32,
     /// The newest complete run.
     pub completed: Option<Completed>,
+    /// The newest run that ended as incomplete: its message may come again, its parts stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<RunId>,
     /// How far a growing source has been read, at the newest complete run.
     pub since: Option<String>,
     /// The run under way.

@@ -264,15 +264,7 @@ impl Pipeline {
         patience: &Patience,
         meter: &Meter,
     ) -> Result<Answer, Miss> {
-        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
-        let mut room = Room::default();
-        if let Some(budget) = &self.budget {
-            room.take(&budget.pages).await;
-        }
-        let mut request = request.clone();
-        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
-        meter.requests.fetch_add(1, Ordering::Relaxed);
-        let exchange = self.exchange(&request, token, room, meter);
+        let exchange = self.exchange(request, refused, meter);
         match patience.deadline {
             None => exchange.await,
             Some(deadline) => match tokio::time::timeout_at(deadline, exchange).await {
@@ -285,11 +277,18 @@ impl Pipeline {
     async fn exchange(
         &self,
         request: &Request,
-        token: Secret,
-        mut room: Room,
+        refused: Option<&Secret>,
         meter: &Meter,
     ) -> Result<Answer, Miss> {
-        let response = self.wire.execute_request(request).await;
+        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
+        let mut room = Room::default();
+        if let Some(budget) = &self.budget {
+            room.take(&budget.pages).await;
+        }
+        let mut request = request.clone();
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        meter.requests.fetch_add(1, Ordering::Relaxed);
+        let response = self.wire.execute_request(&request).await;
         let response = response.map_err(|error| again(&connection_text(&error)))?;
         let status = u16::from(response.status());
         let warning = HeaderName::from_static("warning");
@@ -373,15 +372,22 @@ fn error_code(body: &[u8]) -> Option<String> {
 }
 
 /// The wait that a service asks for: seconds, or a date read against the service's own clock.
+///
+/// No wait is no wish: our own grows and ends, where "at once" would be asked for ever.
 fn retry_after(headers: &Headers) -> Option<Duration> {
     let text = headers.get_optional_str(&RETRY_AFTER)?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => until(text, headers)?,
+    };
+    Some(wait).filter(|wait| !wait.is_zero())
+}
+
+fn until(date: &str, headers: &Headers) -> Option<Duration> {
     let parser = rfc2822::DateTimeParser::new();
-    let at = parser.parse_timestamp(text).ok()?;
+    let at = parser.parse_timestamp(date).ok()?;
     let now = parser.parse_timestamp(headers.get_optional_str(&DATE)?).ok()?;
-    Some(at.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+    at.duration_since(now).try_into().ok()
 }
 
 #[cfg(test)]
@@ -406,6 +412,7 @@ mod tests {
         assert_eq!(retry_after(&headers(&[("retry-after", "12")])), Some(Duration::from_secs(12)));
         assert_eq!(retry_after(&date), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "0")])), None);
     }
 
     #[test]
