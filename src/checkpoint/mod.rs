@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
+/// Version of the state's layout.
+const VERSION: u32 = 1;
 /// A run that began longer ago is started anew.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -107,7 +109,7 @@ impl Checkpoint {
                         state.current.take().filter(young).unwrap_or_else(|| begin(&state, now));
                     current.tally.attempts += 1;
                     state.current = Some(current);
-                    state.version = 1;
+                    state.version = VERSION;
                     let held = Mutex::new(Held { state, version });
                     let (ledger, path, id) = (ledger.clone(), path.clone(), id.clone());
                     let mine = Checkpoint { ledger, path, id, claim, clock, held };
@@ -234,10 +236,15 @@ pub async fn read(
     let Some((bytes, version)) = ledger.read(path).await? else {
         return Ok((State::default(), None));
     };
-    let state = serde_json::from_slice(&bytes).map_err(|error| LedgerError::Failed {
+    let unreadable = |why: String| LedgerError::Failed {
         path: path.to_owned(),
-        what: format!("no checkpoint of this release ({error}): move it away to start anew"),
-    })?;
+        what: format!("no checkpoint of this release ({why}): move it away to start anew"),
+    };
+    let state: State =
+        serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    if state.version > VERSION {
+        return Err(unreadable(format!("version {}", state.version)));
+    }
     Ok((state, Some(version)))
 }
 

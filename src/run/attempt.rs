@@ -4,7 +4,8 @@ use super::{Stop, finish};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
-use crate::fetch::{Page, Reader};
+use crate::digest::Digest;
+use crate::fetch::{FetchError, Page, Reader};
 use crate::ledger::{Kept, path};
 use crate::part::{self, Cursor, Lines};
 use crate::record::{Envelope, Facts, Shape};
@@ -135,21 +136,42 @@ impl<'a> Work<'a> {
     }
 
     async fn read_on(&mut self) -> Result<(), Stop> {
-        let pipeline = self.tenant.pipeline(self.source.api);
-        let mut reader = Reader::new(pipeline, self.tenant.cloud, self.source, self.patience);
+        let (tenant, source) = (self.tenant, self.source);
+        let first = format!("{}{}", tenant.cloud.origin(source.api), source.fetch.path());
+        let reader = || {
+            let pipeline = tenant.pipeline(source.api);
+            Reader::new(pipeline, tenant.cloud, source, first.clone(), self.patience)
+        };
+        let (mut reader, mut again) = (reader(), Some(reader()));
         while let Some(link) = self.current.cursor.link.clone() {
             if Instant::now() >= self.deadline {
                 let text = "the run's time is up: the next attempt goes on from the checkpoint";
                 return Err(Stop::Failed(text.to_owned()));
             }
-            let page = reader.page(&link, &self.meter).await?;
-            self.take_page(&link, page).await?;
+            match (reader.page(&link, &self.meter).await, again.take()) {
+                (Err(FetchError::Gone { .. }), Some(fresh)) => {
+                    reader = fresh;
+                    self.start_over(&first);
+                }
+                (page, unused) => {
+                    again = unused;
+                    self.take_page(&link, page?).await?;
+                }
+            }
         }
         if !self.lines.is_empty() || !self.notes.is_empty() {
             let cursor = self.current.cursor.clone();
             self.close(cursor).await?;
         }
         Ok(())
+    }
+
+    /// Reads the source from its beginning in the same run: what is kept stays, and is kept again. A
+    /// repeat is harmless, since it has the same `RunId` and `RecordId`.
+    fn start_over(&mut self, first: &str) {
+        (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
+        self.current.cursor = Cursor::page(Some(first.to_owned()));
+        self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
     }
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {

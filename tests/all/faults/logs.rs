@@ -139,7 +139,7 @@ async fn a_rule_that_is_not_there_is_named_as_a_setting() {
 #[tokio::test]
 async fn a_batch_that_the_workspace_calls_malformed_is_noted() {
     let world = World::new(5).await;
-    world.inject(devices_rows(&world, status(400)));
+    world.inject(devices_rows(&world, status(400)).always());
 
     let report = world.collect(DEVICES).await;
 
@@ -149,6 +149,19 @@ async fn a_batch_that_the_workspace_calls_malformed_is_noted() {
     let noted: Vec<Value> = noted.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(ids(&noted).len(), 5);
     assert_eq!(noted[0]["reason"], "the workspace answered 400 BadRequest");
+}
+
+/// A batch is halved until the bad row is alone, so that it doesn't cost the others their place.
+#[tokio::test]
+async fn a_bad_row_does_not_cost_its_batch() {
+    let world = World::new(5).await;
+    // All five, then the first two, then the first: each is called malformed.
+    world.inject(devices_rows(&world, status(400)).times(3));
+
+    let report = world.collect(DEVICES).await;
+
+    assert_eq!(report.status, Status::Complete, "{report}");
+    assert_eq!((report.tally.kept, report.tally.sent, report.tally.rejected), (5, 4, 1));
 }
 
 /// The report's own row is the last thing sent: without it the run isn't over.
