@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::io;
 
 const API_VERSION: &str = "2023-01-01";
+/// How often one batch is halved: enough to find two bad rows among a thousand.
+const MAX_HALVINGS: usize = 24;
 
 /// Why a batch isn't in the workspace. Rows that the service rejects are no error: see [`Sent`].
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +63,8 @@ impl Logs {
 
     /// Sends rows to a stream, in one request where the service takes it.
     ///
-    /// A request that is too large for it is halved; a row that is too large alone, or a batch that
-    /// it calls malformed, is rejected. The API has no idempotency key: a batch sent again is there
+    /// A request that it calls too large or malformed is halved, so that one bad row doesn't cost the
+    /// others; what it refuses still is rejected. The API has no idempotency key: a batch sent again is there
     /// twice, with the same `RunId` and `RecordId`.
     ///
     /// # Errors
@@ -78,7 +80,7 @@ impl Logs {
         meter: &Meter,
     ) -> Result<Sent, LogsError> {
         let mut sent = Sent::default();
-        let mut open = vec![(0, rows)];
+        let (mut open, mut halvings) = (vec![(0, rows)], 0);
         while let Some((start, rows)) = open.pop() {
             if rows.is_empty() {
                 continue;
@@ -94,7 +96,10 @@ impl Logs {
                     sent.rows += rows.len() as u64;
                     sent.bytes += bytes as u64;
                 }
-                Err(CallError::Rejected { status: 413, .. }) if rows.len() > 1 => {
+                Err(CallError::Rejected { status: 400 | 413, .. })
+                    if rows.len() > 1 && halvings < MAX_HALVINGS =>
+                {
+                    halvings += 1;
                     let (first, second) = rows.split_at(rows.len() / 2);
                     open.push((start + first.len(), second));
                     open.push((start, first));
@@ -138,6 +143,11 @@ impl Logs {
 fn explain(error: CallError) -> LogsError {
     let what = error.to_string();
     match error {
+        CallError::Denied { status: 401, .. } => LogsError::Refused {
+            what,
+            advice: "the workspace takes no token of the app's identity: check POSTURE_CLOUD and the \
+                     endpoint in POSTURE_LOGS_URL",
+        },
         CallError::Denied { .. } => LogsError::Refused {
             what,
             advice: "grant Monitoring Metrics Publisher on the data collection rule to the function \

@@ -22,19 +22,12 @@ pub struct Cursor {
     /// `RecordId` of the last of them: where the page has another one there, it is kept whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
-    /// Whether a page read so far was incomplete, so that whoever takes the part over knows it too.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub partial: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Cursor {
     /// The beginning of a page.
     pub fn page(link: Option<String>) -> Cursor {
-        Cursor { link, skip: 0, last: None, partial: false }
+        Cursor { link, skip: 0, last: None }
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
+/// Version of the state's layout.
+const VERSION: u32 = 1;
 /// A run that began longer ago is started anew.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -37,8 +39,13 @@ fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
             return Finding::Needless("a complete run is younger than the source's interval");
         }
     }
+    if state.ended.as_ref().is_some_and(|ended| *ended >= job.run) {
+        return Finding::Needless("that run has ended as incomplete, and a later one reads again");
+    }
     if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
-        return Finding::Needless("a refusal stands until an administrator has acted");
+        let why = "a refusal stands until an administrator has acted: its report says how, and \
+                   `posture collect` asks at once";
+        return Finding::Needless(why);
     }
     match state.current.as_ref().and_then(|current| current.attempt.clone()) {
         Some(attempt) if attempt.until > now => Finding::Held(attempt),
@@ -103,7 +110,7 @@ impl Checkpoint {
                         state.current.take().filter(young).unwrap_or_else(|| begin(&state, now));
                     current.tally.attempts += 1;
                     state.current = Some(current);
-                    state.version = 1;
+                    state.version = VERSION;
                     let held = Mutex::new(Held { state, version });
                     let (ledger, path, id) = (ledger.clone(), path.clone(), id.clone());
                     let mine = Checkpoint { ledger, path, id, claim, clock, held };
@@ -167,6 +174,7 @@ impl Checkpoint {
             state.recent.extend(current.recent);
             state.since = current.newest.or(state.since.take());
             state.completed = Some(Completed { run: current.run, at });
+            state.ended = None;
             state.refused = None;
             state.failed = None;
             let since = state.since.clone().unwrap_or_default();
@@ -193,7 +201,7 @@ impl Checkpoint {
                 spent(&mut current.tally);
             }
             if drop_run {
-                state.current = None;
+                state.ended = state.current.take().map(|current| current.run);
             }
             state.refused = refused;
             state.failed = failed;
@@ -234,10 +242,15 @@ pub async fn read(
     let Some((bytes, version)) = ledger.read(path).await? else {
         return Ok((State::default(), None));
     };
-    let state = serde_json::from_slice(&bytes).map_err(|error| LedgerError::Failed {
+    let unreadable = |why: String| LedgerError::Failed {
         path: path.to_owned(),
-        what: format!("no checkpoint of this release ({error}): move it away to start anew"),
-    })?;
+        what: format!("no checkpoint of this release ({why}): move it away to start anew"),
+    };
+    let state: State =
+        serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    if state.version > VERSION {
+        return Err(unreadable(format!("version {}", state.version)));
+    }
     Ok((state, Some(version)))
 }
 

@@ -16,6 +16,9 @@ pub struct State {
     pub version: u32,
     /// The newest complete run.
     pub completed: Option<Completed>,
+    /// The newest run that ended as incomplete: its message may come again, its parts stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<RunId>,
     /// How far a growing source has been read, at the newest complete run.
     pub since: Option<String>,
     /// Of a source that is read by updates: the records that the next run's overlap will bring again,
@@ -69,6 +72,9 @@ pub struct Current {
     pub began: Timestamp,
     /// Who works on it.
     pub attempt: Option<Attempt>,
+    /// The run's first page.
+    #[serde(default)]
+    pub first: String,
     /// Where to go on.
     pub cursor: Cursor,
     /// Whether its records go to the workspace at all; decided once per run.

@@ -1,109 +1,22 @@
 //! One API as one identity: sends a request, waits and retries, and says whose turn a failure is.
 
-use super::{TokenError, Tokens, Wire};
+use super::{Budget, Meter, Patience, Room, TokenError, Tokens, Wire};
 use azure_core::credentials::Secret;
 use azure_core::error::Error;
 use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers};
 use azure_core::http::{AsyncRawResponse, HttpClient, Request};
-use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use jiff::fmt::rfc2822;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 use tracing::debug;
 
 /// Largest body that is read, in bytes, decompressed.
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
-/// What a page is expected to need at most; a larger one waits until no other large one is held.
-const PAGE_BYTES: usize = 8 * 1024 * 1024;
 const DATE: HeaderName = HeaderName::from_static("date");
 const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
-
-/// How long and how often a request is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Tries in all, waits that the service asked for left aside.
-    pub tries: u32,
-    /// The first wait of our own; each further one is twice as long, with jitter.
-    pub first_wait: Duration,
-    /// The longest single wait; a service that asks for more ends the call.
-    pub longest_wait: Duration,
-    /// When the run ends itself.
-    pub deadline: Option<Instant>,
-}
-
-impl Patience {
-    /// Six tries within some ten seconds, and waits of up to a minute where the service asks.
-    pub const DEFAULT: Patience = Patience {
-        tries: 6,
-        first_wait: Duration::from_millis(250),
-        longest_wait: Duration::from_secs(60),
-        deadline: None,
-    };
-
-    /// The same until `deadline`.
-    pub fn until(self, deadline: Instant) -> Patience {
-        Patience { deadline: Some(deadline), ..self }
-    }
-
-    fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
-        ExponentialBuilder::default()
-            .with_min_delay(self.first_wait)
-            .with_max_delay(self.longest_wait)
-            .with_factor(2.0)
-            .with_max_times(self.tries.saturating_sub(1) as usize)
-            .with_jitter()
-            .build()
-    }
-
-    fn allows(&self, wait: Duration) -> bool {
-        let in_time = self.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
-        wait <= self.longest_wait && in_time
-    }
-}
-
-/// What a job's requests cost.
-#[derive(Debug, Default)]
-pub struct Meter {
-    /// Requests sent, repeats included.
-    pub requests: AtomicU64,
-    /// Milliseconds waited between tries.
-    pub waited_ms: AtomicU64,
-    /// Bytes of bodies received, decompressed.
-    pub received: AtomicU64,
-}
-
-/// The process's allowance for pages in memory, whatever the number of jobs.
-///
-/// A page takes its expected size before it is asked for; one that grows beyond waits until no
-/// other large page is held. Two waits in a fixed order, so no two jobs wait for each other.
-#[derive(Debug)]
-pub struct Budget {
-    pages: Arc<Semaphore>,
-    large: Arc<Semaphore>,
-}
-
-impl Budget {
-    /// Room for `pages` pages of ordinary size and one large one.
-    pub fn new(pages: usize) -> Budget {
-        Budget { pages: Arc::new(Semaphore::new(pages)), large: Arc::new(Semaphore::new(1)) }
-    }
-}
-
-/// Holds an answer's share of the [`Budget`].
-#[derive(Debug, Default)]
-pub struct Room(Vec<OwnedSemaphorePermit>);
-
-impl Room {
-    async fn take(&mut self, from: &Arc<Semaphore>) {
-        // The semaphores are never closed, so this always succeeds.
-        self.0.extend(from.clone().acquire_owned().await);
-    }
-}
 
 /// A successful answer, whole.
 #[derive(Debug)]
@@ -236,19 +149,14 @@ impl Pipeline {
                 }
                 Miss::Again { what, after, throttled } => (what, after, throttled),
             };
-            let wait = match after {
-                Some(asked) if patience.allows(asked) => asked,
-                Some(asked) => return Err(CallError::Throttled { path: path(), after: asked }),
-                None => match waits.next().filter(|wait| patience.allows(*wait)) {
-                    Some(wait) => wait,
-                    None if throttled => {
-                        return Err(CallError::Throttled {
-                            path: path(),
-                            after: patience.longest_wait,
-                        });
+            let Some(wait) = patience.next(after, &mut waits) else {
+                return Err(match (after, throttled) {
+                    (None, false) => CallError::Unavailable { what, path: path(), tries },
+                    (after, _) => {
+                        let after = after.unwrap_or(patience.longest_wait);
+                        CallError::Throttled { path: path(), after }
                     }
-                    None => return Err(CallError::Unavailable { what, path: path(), tries }),
-                },
+                });
             };
             let waited_ms = wait.as_millis().try_into().unwrap_or(u64::MAX);
             debug!(path = path(), waited_ms, "{what}: tried again after {waited_ms} ms");
@@ -264,15 +172,7 @@ impl Pipeline {
         patience: &Patience,
         meter: &Meter,
     ) -> Result<Answer, Miss> {
-        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
-        let mut room = Room::default();
-        if let Some(budget) = &self.budget {
-            room.take(&budget.pages).await;
-        }
-        let mut request = request.clone();
-        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
-        meter.requests.fetch_add(1, Ordering::Relaxed);
-        let exchange = self.exchange(&request, token, room, meter);
+        let exchange = self.exchange(request, refused, meter);
         match patience.deadline {
             None => exchange.await,
             Some(deadline) => match tokio::time::timeout_at(deadline, exchange).await {
@@ -285,11 +185,15 @@ impl Pipeline {
     async fn exchange(
         &self,
         request: &Request,
-        token: Secret,
-        mut room: Room,
+        refused: Option<&Secret>,
         meter: &Meter,
     ) -> Result<Answer, Miss> {
-        let response = self.wire.execute_request(request).await;
+        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
+        let mut room = Room::of_page(self.budget.as_deref()).await;
+        let mut request = request.clone();
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        meter.requests.fetch_add(1, Ordering::Relaxed);
+        let response = self.wire.execute_request(&request).await;
         let response = response.map_err(|error| again(&connection_text(&error)))?;
         let status = u16::from(response.status());
         let warning = HeaderName::from_static("warning");
@@ -307,7 +211,6 @@ impl Pipeline {
     async fn body(&self, response: AsyncRawResponse, room: &mut Room) -> Result<Bytes, Miss> {
         let mut stream = response.into_body();
         let mut body = BytesMut::new();
-        let mut large = false;
         loop {
             match stream.try_next().await {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
@@ -317,11 +220,7 @@ impl Pipeline {
             if body.len() > MAX_BODY_BYTES {
                 return Err(again("the answer has over 256 MiB"));
             }
-            if let Some(budget) = self.budget.as_ref().filter(|_| body.len() > PAGE_BYTES && !large)
-            {
-                large = true;
-                room.take(&budget.large).await;
-            }
+            room.grow(self.budget.as_deref(), body.len()).await;
         }
     }
 }
@@ -373,15 +272,22 @@ fn error_code(body: &[u8]) -> Option<String> {
 }
 
 /// The wait that a service asks for: seconds, or a date read against the service's own clock.
+///
+/// No wait is no wish: our own grows and ends, where "at once" would be asked for ever.
 fn retry_after(headers: &Headers) -> Option<Duration> {
     let text = headers.get_optional_str(&RETRY_AFTER)?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => until(text, headers)?,
+    };
+    Some(wait).filter(|wait| !wait.is_zero())
+}
+
+fn until(date: &str, headers: &Headers) -> Option<Duration> {
     let parser = rfc2822::DateTimeParser::new();
-    let at = parser.parse_timestamp(text).ok()?;
+    let at = parser.parse_timestamp(date).ok()?;
     let now = parser.parse_timestamp(headers.get_optional_str(&DATE)?).ok()?;
-    Some(at.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+    at.duration_since(now).try_into().ok()
 }
 
 #[cfg(test)]
@@ -406,6 +312,7 @@ mod tests {
         assert_eq!(retry_after(&headers(&[("retry-after", "12")])), Some(Duration::from_secs(12)));
         assert_eq!(retry_after(&date), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "0")])), None);
     }
 
     #[test]

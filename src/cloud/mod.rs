@@ -6,12 +6,16 @@
 
 mod advice;
 mod api;
+mod budget;
 mod link;
+mod patience;
 mod token;
 mod transport;
 
-pub use api::{Answer, Budget, CallError, Meter, Patience, Pipeline, Room};
+pub use api::{Answer, CallError, Pipeline};
+pub use budget::{Budget, Room};
 pub use link::{LinkError, canonical};
+pub use patience::{Meter, Patience};
 pub use token::{Identity, TokenError, Tokens};
 pub use transport::{Route, Wire};
 

@@ -7,15 +7,15 @@ use crate::settings::Platform;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-/// How long running calls may go on after a signal; a job that is cut short resumes.
-const GRACE: Duration = Duration::from_secs(8);
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 1024;
+
+/// Exit code after SIGTERM, as shells have it: 128 and the signal's number.
+const TERMINATED: u8 = 143;
 
 /// Serves `127.0.0.1:<port>` until a signal comes; then the exit code is 0 only for a person's.
 pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Failure> {
@@ -41,32 +41,19 @@ pub fn listen(port: u16) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C. Only Ctrl-C, a person's, gives the exit code 0: after that the
+/// Functions host leaves the program dead, and fails every call until the host itself restarts.
 pub async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Failure::Other(format!("signals can't be watched: {error}")))?;
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let told = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
-        // An error means that the sender is gone, which ends the service too.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
+    let (said, heard) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        let code = tokio::select! {
+            _ = terminate.recv() => ExitCode::from(TERMINATED),
+            _ = tokio::signal::ctrl_c() => ExitCode::SUCCESS,
+        };
+        let _ = said.send(code);
     };
-    let serving = host::serve(app, listener, told(stopped.clone()));
-    let late = async {
-        told(stopped).await;
-        tokio::time::sleep(GRACE).await;
-    };
-    let signals = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        let _ = stop.send(true);
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = serving => {}
-        () = late => {}
-        () = signals => {}
-    }
-    Ok(ExitCode::SUCCESS)
+    host::serve(app, listener, stop).await;
+    Ok(heard.await.unwrap_or(ExitCode::FAILURE))
 }

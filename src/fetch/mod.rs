@@ -22,6 +22,12 @@ pub enum FetchError {
         /// The next step.
         advice: String,
     },
+    /// Nobody's turn: the service doesn't know this page's link any more.
+    #[error("{what}: the source is read from its beginning")]
+    Gone {
+        /// What the service said, and where.
+        what: String,
+    },
     /// Nobody's turn: the service is busy for longer than a run waits.
     #[error("throttled at {path} for another {} s: the next attempt goes on from the checkpoint", .after.as_secs())]
     Throttled {
@@ -45,20 +51,22 @@ pub struct Reader<'a> {
     cloud: &'static Cloud,
     source: Source,
     patience: Patience,
+    first: String,
     visited: HashSet<u64>,
     hasher: RandomState,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `source` by `pipeline`.
+    /// A reader of `source` by `pipeline`, whose first page is at `first`.
     pub fn new(
         pipeline: &'a Pipeline,
         cloud: &'static Cloud,
         source: Source,
+        first: String,
         patience: Patience,
     ) -> Reader<'a> {
         let (visited, hasher) = (HashSet::new(), RandomState::new());
-        Reader { pipeline, cloud, source, patience, visited, hasher }
+        Reader { pipeline, cloud, source, patience, first, visited, hasher }
     }
 
     /// The page at `link`, whole; its next link is checked and has the API's canonical origin.
@@ -79,8 +87,16 @@ impl<'a> Reader<'a> {
         let read = |answer| self.read(answer);
         match self.pipeline.send(&request, &self.patience, meter, read).await {
             Ok(page) => Ok(page),
+            Err(error) if self.is_stale(&error, link) => {
+                Err(FetchError::Gone { what: error.to_string() })
+            }
             Err(error) => Err(explain(error, self.source.needs)),
         }
+    }
+
+    /// Whether a page's link is refused that the service itself has given: its token has expired.
+    fn is_stale(&self, error: &CallError, link: &str) -> bool {
+        matches!(error, CallError::Rejected { status: 400 | 404 | 410, .. }) && link != self.first
     }
 
     fn read(&self, answer: cloud::Answer) -> Result<Page, String> {

@@ -75,14 +75,18 @@ impl Page {
         Ok(page)
     }
 
-    /// A parent without the list, or that is no object, has no members.
+    /// A parent without the list has no members; one that is no object stands for itself, so that
+    /// it is noted like any other record that is none.
     fn add_members(
         &mut self,
         parent: &RawValue,
         list: &str,
         fields: &'static [(&'static str, &'static str)],
     ) {
-        let Ok(mut own) = serde_json::from_str::<Members>(parent.get()) else { return };
+        let Ok(mut own) = serde_json::from_str::<Members>(parent.get()) else {
+            self.items.push(Place { raw: self.range(parent.get()), parent: None });
+            return;
+        };
         let members = own.0.remove(list).map(RawValue::get).unwrap_or("null");
         let members = serde_json::from_str::<Option<Vec<&RawValue>>>(members).ok().flatten();
         let taken = fields
@@ -136,7 +140,7 @@ fn listing(text: &str, fetch: Fetch) -> Result<Listing<'_>, String> {
     let listing = serde_json::from_str::<Listing>(text);
     match (listing, fetch) {
         (Ok(Listing { value: Some(value), next }), _) => Ok(Listing { value: Some(value), next }),
-        (_, Fetch::Object(_)) => {
+        (_, Fetch::Object(_)) if text.trim_start().starts_with('{') => {
             let object = serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
             Ok(Listing { value: Some(vec![object]), next: None })
         }

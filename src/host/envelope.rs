@@ -2,6 +2,7 @@
 
 use super::Problem;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -32,10 +33,7 @@ impl Envelope {
     ///
     /// A 400 where it is none.
     pub fn read(body: &[u8]) -> Result<Envelope, Problem> {
-        serde_json::from_slice(body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Problem::new(400, format!("the body is no envelope (line {line}, column {column})"))
-        })
+        object(body, "the body is no envelope")
     }
 
     /// The trigger's value: the one of that binding's name, else the only one.
@@ -43,6 +41,18 @@ impl Envelope {
         let only = || self.data.values().next().filter(|_| self.data.len() == 1);
         self.data.get(name).or_else(only)
     }
+}
+
+/// Reads a JSON object; else it is a 400 that says `otherwise` and where.
+pub fn object<T: DeserializeOwned>(bytes: &[u8], otherwise: &str) -> Result<T, Problem> {
+    // An array of the fields in order would pass for the object.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(400, format!("{otherwise}: it isn't a JSON object")));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::new(400, format!("{otherwise} (line {line}, column {column})"))
+    })
 }
 
 /// The bytes of a queue message.
@@ -96,5 +106,6 @@ mod tests {
         assert_eq!(one.trigger("job"), Some(&json!(1)));
         assert_eq!(Envelope::read(b"{}").unwrap().trigger("job"), None);
         assert_eq!(Envelope::read(br#"{"Data":"#).unwrap_err().status, 400);
+        assert_eq!(Envelope::read(b"[]").unwrap_err().status, 400);
     }
 }

@@ -78,10 +78,7 @@ fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
     let envelope = Envelope::read(body)?;
     let value = envelope.trigger(JOB).unwrap_or(&Value::Null);
     let bytes = envelope::payload(value).map_err(|why| Problem::new(400, why))?;
-    let message: Message = serde_json::from_slice(&bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Problem::new(400, format!("the payload is no job (line {line}, column {column})"))
-    })?;
+    let message: Message = envelope::object(&bytes, "the payload is no job")?;
     if message.kind.is_some() {
         return Err(Problem::new(
             400,
@@ -109,10 +106,13 @@ struct Request {
 }
 
 /// Answers a caller's request that came as an envelope: the answer is an output, the call succeeds.
-pub async fn http(app: &App, body: &[u8]) -> Reply {
+pub async fn http(app: &App, body: &[u8], invocation: &str) -> Reply {
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
-        Err(problem) => return problem.into(),
+        Err(problem) => {
+            warn!(invocation, "An HTTP call is refused: {}", problem.detail);
+            return problem.into();
+        }
     };
     let value = envelope.trigger(REQUEST).cloned().unwrap_or_default();
     let reply = match serde_json::from_value::<Request>(value) {

@@ -16,15 +16,21 @@ pub use routes::answer;
 
 use crate::app::App;
 use bytes::{Buf, Bytes, BytesMut};
-use futures::{Stream, TryStreamExt};
+use futures::{FutureExt, Stream, TryStreamExt};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tracing::warn;
 use warp::Filter;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 /// Largest request body that is read, in bytes. A queue message has 64 KiB at most; bodies of callers
 /// are small.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long calls may go on after a stop is asked for. A job that takes longer is left as after a
+/// kill: its next attempt goes on from the checkpoint.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// The function's folders, which are the paths that the host posts envelopes to.
 pub const TIMER: &str = "function_timer";
@@ -72,7 +78,12 @@ pub async fn serve(
             let reply = handle(app, method, path.as_str(), &query, &headers, body).await;
             response(reply)
         });
-    warp::serve(route).incoming(listener).graceful(stop).run().await;
+    let stop = stop.shared();
+    let late = stop.clone().then(|()| tokio::time::sleep(LAST_MOMENT));
+    tokio::select! {
+        () = warp::serve(route).incoming(listener).graceful(stop).run() => {}
+        () = late => {}
+    }
 }
 
 async fn handle<B: Buf>(
@@ -104,8 +115,12 @@ async fn handle<B: Buf>(
             let job = tokio::spawn(async move { functions::queue(&app, &body, &invocation).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
-        HTTP => functions::http(&app, &body).await,
-        _ => Problem::new(404, "no such function").into(),
+        HTTP => functions::http(&app, &body, &invocation).await,
+        _ => {
+            // The host throws a failed call's answer away: the log alone can tell.
+            warn!(invocation, "A call is refused: this release has no such function");
+            Problem::new(404, "no such function").into()
+        }
     }
 }
 

@@ -29,8 +29,10 @@ pub async fn answer(app: &App, method: &str, path: &str, query: &str) -> Reply {
 
 fn parameter(query: &str, name: &str) -> Option<String> {
     let url = Url::parse(&format!("http://localhost/?{query}")).ok()?;
-    let found = url.query_pairs().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty())
+    let all = url.query_pairs().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    // A forwarding host joins a repeated key's values like this, and so no way picks one of them.
+    let joined = all.map(|(_, value)| value.into_owned()).collect::<Vec<_>>().join(",");
+    Some(joined).filter(|value| !value.is_empty())
 }
 
 async fn health(app: &App) -> Result<Reply, Problem> {

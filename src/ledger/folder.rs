@@ -42,8 +42,16 @@ impl FolderLedger {
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "the disk is full: make room, nothing kept is lost".to_owned(),
-        ErrorKind::PermissionDenied => "no permission: let this user write there".to_owned(),
-        _ => error.to_string(),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "no permission: let this user write there".to_owned()
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "a file stands where a folder is needed: move it away".to_owned()
+        }
+        ErrorKind::IsADirectory => {
+            "a folder stands where a file is needed: move it away".to_owned()
+        }
+        _ => format!("{error}: look after the disk, the next attempt goes on from the checkpoint"),
     }
 }
 

@@ -5,7 +5,8 @@ use super::{Stop, finish};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
-use crate::fetch::{Page, Reader};
+use crate::digest::Digest;
+use crate::fetch::{FetchError, Page, Reader};
 use crate::ledger::{Kept, path};
 use crate::part::{self, Cursor, Lines};
 use crate::record::{Envelope, Facts, Shape};
@@ -120,22 +121,44 @@ impl<'a> Work<'a> {
                 self.meet(&facts, id);
                 self.push(line.as_bytes(), facts);
             }
-            self.current.tally.read += self.lines.len() as u64;
-            self.current.partial |= cursor.partial;
+            let noted = self.noted(number).await?;
+            self.current.tally.rejected += noted;
+            self.current.tally.read += self.lines.len() as u64 + noted;
             self.deliver(cursor, kept.len()).await?;
         }
     }
 
+    /// How many things that are no record were noted before that part was kept.
+    async fn noted(&self, number: u64) -> Result<u64, Stop> {
+        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
+        let Some((notes, _)) = self.app.ledger.read(&path).await? else { return Ok(0) };
+        let notes = String::from_utf8_lossy(&notes);
+        Ok(notes.lines().filter(|note| note.contains(r#","record":"#)).count() as u64)
+    }
+
     async fn read_on(&mut self) -> Result<(), Stop> {
-        let pipeline = self.tenant.pipeline(self.source.api);
-        let mut reader = Reader::new(pipeline, self.tenant.cloud, self.source, self.patience);
+        let (tenant, source) = (self.tenant, self.source);
+        let first = self.current.first.clone();
+        let reader = || {
+            let pipeline = tenant.pipeline(source.api);
+            Reader::new(pipeline, tenant.cloud, source, first.clone(), self.patience)
+        };
+        let (mut reader, mut again) = (reader(), Some(reader()));
         while let Some(link) = self.current.cursor.link.clone() {
             if Instant::now() >= self.deadline {
                 let text = "the run's time is up: the next attempt goes on from the checkpoint";
                 return Err(Stop::Failed(text.to_owned()));
             }
-            let page = reader.page(&link, &self.meter).await?;
-            self.take_page(&link, page).await?;
+            match (reader.page(&link, &self.meter).await, again.take()) {
+                (Err(FetchError::Gone { .. }), Some(fresh)) => {
+                    reader = fresh;
+                    self.start_over(&first);
+                }
+                (page, unused) => {
+                    again = unused;
+                    self.take_page(&link, page?).await?;
+                }
+            }
         }
         if !self.lines.is_empty() || !self.notes.is_empty() {
             let cursor = self.current.cursor.clone();
@@ -144,9 +167,21 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Reads the source from its beginning in the same run: what is kept stays, and is kept again. A
+    /// repeat is harmless, since it has the same `RunId` and `RecordId`.
+    fn start_over(&mut self, first: &str) {
+        (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
+        self.current.cursor = Cursor::page(Some(first.to_owned()));
+        self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
+    }
+
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
         self.current.tally.pages += 1;
-        self.current.partial |= page.partial;
+        if page.partial && !self.current.partial {
+            self.current.partial = true;
+            // A kept part doesn't tell of the warning, so the state must before the part is there.
+            self.checkpoint.save(|current| current.partial = true).await?;
+        }
         let mut old = Old::new(self.source.reads, self.known.clone());
         for index in self.kept_of(&page)..page.len() {
             let item = page.item(index);
@@ -162,8 +197,7 @@ impl<'a> Work<'a> {
             let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
             if self.lines.is_full_for(line.len()) {
                 let (link, skip) = (Some(link.to_owned()), index as u64);
-                let (last, partial) = (self.last.clone(), self.current.partial);
-                self.close(Cursor { link, skip, last, partial }).await?;
+                self.close(Cursor { link, skip, last: self.last.clone() }).await?;
             }
             self.current.tally.read += 1;
             self.meet(&facts, &id);
@@ -171,7 +205,7 @@ impl<'a> Work<'a> {
             self.push(&line, facts);
         }
         let next = page.next.take().filter(|_| !old.is_reached());
-        self.current.cursor = Cursor { partial: self.current.partial, ..Cursor::page(next) };
+        self.current.cursor = Cursor::page(next);
         Ok(())
     }
 
@@ -180,12 +214,15 @@ impl<'a> Work<'a> {
     /// isn't.
     fn kept_of(&self, page: &Page) -> usize {
         let skip = usize::try_from(self.current.cursor.skip).unwrap_or(usize::MAX);
-        let Some(index) = skip.checked_sub(1).filter(|index| *index < page.len()) else { return 0 };
-        let item = page.item(index);
-        let id = self
-            .shape
-            .look(item.raw, &item.parent)
-            .map(|facts| self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)));
+        if skip > page.len() {
+            return 0;
+        }
+        // What is no record has no id: the last kept one may stand before it.
+        let id = (0..skip).rev().find_map(|index| {
+            let item = page.item(index);
+            let facts = self.shape.look(item.raw, &item.parent)?;
+            Some(self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)))
+        });
         if id.is_some() && id == self.current.cursor.last { skip } else { 0 }
     }
 
@@ -238,11 +275,12 @@ impl<'a> Work<'a> {
         self.current.tally.kept_bytes += size as u64;
         self.current.tally.parts = number;
         self.current.cursor = cursor;
-        self.lines = Lines::default();
         let mut next = self.current.clone();
         next.tally = self.with_cost(next.tally);
         let tally = next.tally.clone();
         self.checkpoint.save(|current| *current = next).await?;
+        // Not before: while lines are in hand, a report counts what the checkpoint has.
+        self.lines = Lines::default();
         self.keep_count(tally);
         Ok(())
     }

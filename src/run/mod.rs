@@ -83,7 +83,10 @@ pub async fn run(app: &App, job: &Job) -> Report {
 async fn collect(app: &App, job: &Job) -> Report {
     let asked = app.now();
     let Some(tenant) = app.tenant(&job.tenant) else {
-        let message = format!("tenant {} isn't one of this deployment's", job.tenant);
+        let message = format!(
+            "tenant {} isn't one of this deployment's: compare it with POSTURE_TENANT_ID",
+            job.tenant
+        );
         return plain(app, job, asked, Status::Unneeded, message);
     };
     let source = tenant.source(job.source.name).unwrap_or(job.source);
@@ -119,6 +122,7 @@ fn begin(
         run: run.clone(),
         began: now,
         attempt: None,
+        first: link.clone(),
         cursor: Cursor::page(Some(link)),
         sends: match source.sends {
             Sends::Nothing => false,

@@ -217,3 +217,28 @@ async fn a_run_under_way_is_finished_under_its_own_name() {
     let kept = kept_lines(&*folder.ledger(), DEVICES).await;
     assert!(kept.iter().all(|line| line.contains(run.as_str())) && kept.len() == 10);
 }
+
+#[tokio::test]
+async fn a_link_that_has_expired_costs_a_new_beginning_and_no_record() {
+    let microsoft = in_small_pages(2000).await;
+    let folder = Folder::new();
+    let app = support::app(&microsoft, &[support::tenant(2000)], folder.ledger());
+    let job = job(&app, DEVICES);
+    let busy = FaultKind::Status { code: 500, retry_after: None };
+    microsoft.inject(Fault::new(Api::Defender, "", busy).after(5).always());
+    assert_eq!(run(&app, &job).await.status, Status::Failed);
+    microsoft.clear_faults();
+    let gone = FaultKind::Status { code: 410, retry_after: None };
+    microsoft.inject(Fault::new(Api::Defender, "", gone).times(1));
+
+    let resumed = run(&app, &job).await;
+
+    assert_eq!(resumed.status, Status::Complete, "{resumed}");
+    let kept = kept_lines(&*folder.ledger(), DEVICES).await;
+    let ids: BTreeSet<_> = kept.iter().map(|line| id(line)).collect();
+    assert_eq!(ids.len(), 2000, "no gap");
+    let path = path::latest(&job.tenant, DEVICES.name);
+    let (latest, _) = folder.ledger().read(&path).await.unwrap().unwrap();
+    let latest: Value = serde_json::from_slice(&latest).unwrap();
+    assert_eq!(latest["digest"]["total"], 2000, "the fold counts each once");
+}

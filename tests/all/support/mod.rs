@@ -1,7 +1,9 @@
 //! Starts what the tests need: the simulator, the binary, Azurite.
 
 pub mod azurite;
+pub mod fake_host;
 pub mod http;
+pub mod queue_messages;
 pub mod service;
 
 use posture::app::{self, App};
