@@ -7,17 +7,19 @@
 //! ```text
 //! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
 //! fault      which requests go wrong, and how    graph      secure scores, control profiles
-//! spoil      what a fault does to an answer      defender   scores, recommendations, lists
+//! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
-//! answer     one answer, made while sent         records    Defender's; scores: Graph's
-//! limits     rate limits                         replay     recorded pages; web: query strings
+//! answer     one answer, made while sent         scene      what a record follows from
+//! limits     rate limits                         records    Defender's; scores: Graph's
+//! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
 mod answer;
 mod defender;
 mod entra;
 mod fault;
+mod filter;
 mod generate;
 mod graph;
 mod limits;
@@ -25,6 +27,7 @@ mod logs;
 mod options;
 mod records;
 mod replay;
+mod scene;
 mod scores;
 mod server;
 mod spoil;

@@ -14,11 +14,12 @@ const SYSTEMS: [(&str, &str, u32); 6] = [
     ("macOS", "15.1", 24),
     ("Linux", "Other", 0),
 ];
-const GROUPS: [&str; 5] = ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
+pub(crate) const GROUPS: [&str; 5] =
+    ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
 const TAGS: [&str; 5] = ["pilot", "branch-north", "branch-south", "legacy", "vip"];
-const VENDORS: [&str; 8] =
+pub(crate) const VENDORS: [&str; 8] =
     ["fabrikam", "northwind", "adatum", "litware", "proseware", "tailspin", "wingtip", "trey"];
-const PRODUCTS: [&str; 10] = [
+pub(crate) const PRODUCTS: [&str; 10] = [
     "reader", "browser", "archiver", "runtime", "editor", "player", "agent", "mailer", "gateway",
     "sync",
 ];

@@ -15,6 +15,7 @@ use crate::generate::Draw;
 use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
+use crate::scene::Scene;
 
 /// The time of this machine's clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -116,6 +117,12 @@ impl State {
     pub(crate) fn today(&self) -> Date {
         let ahead = Span::new().days(self.days_ahead.load(Ordering::Relaxed));
         self.options.today.saturating_add(ahead)
+    }
+
+    /// What a tenant's records are made from now.
+    pub(crate) fn scene(&self, tenant: &Tenant) -> Scene {
+        let started = self.options.started;
+        Scene { tenant: tenant.clone(), today: self.today(), started }
     }
 
     /// A new request id.

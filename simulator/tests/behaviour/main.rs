@@ -1,5 +1,6 @@
 //! What the simulator promises, asked over real connections.
 
+mod defender;
 mod faults;
 mod lists;
 mod logs;
