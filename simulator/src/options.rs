@@ -85,6 +85,8 @@ pub struct Tenant {
     pub vulnerabilities: u32,
     /// Number of recommendations.
     pub recommendations: u32,
+    /// Number of alerts of the last 30 days; three of them make an incident.
+    pub alerts: u32,
     /// Days of secure-score history.
     pub days: u32,
     /// What the records are generated from.
@@ -105,6 +107,7 @@ impl Tenant {
             devices,
             vulnerabilities: devices.saturating_mul(2).saturating_add(40),
             recommendations: 60,
+            alerts: 40,
             days: 90,
             seed: u64::from(number),
             roles: ROLES.map(str::to_owned).to_vec(),

@@ -57,6 +57,12 @@ pub(crate) fn device(tenant: &Tenant, number: u64, today: Date) -> Bytes {
     .into()
 }
 
+/// Name of a group by its id; 0 is none.
+pub(crate) fn group(id: u32) -> &'static str {
+    let at = (id as usize).checked_sub(1);
+    at.and_then(|at| GROUPS.get(at)).copied().unwrap_or("Unassigned")
+}
+
 fn quoted(text: &str) -> String {
     format!(r#""{text}""#)
 }

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::generate::Draw;
 use crate::options::Tenant;
 use crate::records;
 
@@ -16,6 +17,16 @@ pub(crate) struct Scene {
     pub today: Date,
     /// The simulator's clock when it started: times of events are counted back from it.
     pub started: Timestamp,
+    /// Alerts that were updated since then.
+    pub touches: Vec<Touch>,
+}
+
+/// Alerts that were updated together: `count` of them from `first` on, around the list's end.
+#[derive(Clone, Debug)]
+pub(crate) struct Touch {
+    pub first: u64,
+    pub count: u64,
+    pub at: Timestamp,
 }
 
 impl Scene {
@@ -24,10 +35,19 @@ impl Scene {
         earlier(self.started, seconds)
     }
 
+    /// When an alert was last touched.
+    pub(crate) fn touched(&self, alert: u64) -> Option<Timestamp> {
+        let total = u64::from(self.tenant.alerts).max(1);
+        let meets = |touch: &&Touch| (alert + total - touch.first % total) % total < touch.count;
+        self.touches.iter().rev().find(meets).map(|touch| touch.at)
+    }
+
     /// When event `number` of `total` began, all spread over the last 30 days: 0 is the newest.
     pub(crate) fn spread(&self, number: u64, total: u64) -> Timestamp {
         const MONTH_S: u64 = 30 * 86_400;
-        self.ago(MONTH_S * (2 * number + 1) / (2 * total.max(1)))
+        let fraction = Draw::new(self.tenant.seed, "fraction", number).below(1_000_000);
+        let time = self.ago(1 + MONTH_S * (2 * number + 1) / (2 * total.max(1)));
+        time.saturating_add(SignedDuration::from_micros(fraction as i64)).unwrap_or(time)
     }
 
     /// A device as the list of devices has it.
@@ -63,4 +83,11 @@ pub(crate) struct Machine {
     pub os_build: u32,
     pub rbac_group_id: u32,
     pub last_ip_address: String,
+}
+
+impl Machine {
+    /// Name of the device's group, as alerts and exports have it.
+    pub(crate) fn group(&self) -> &'static str {
+        records::group(self.rbac_group_id)
+    }
 }
