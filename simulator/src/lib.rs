@@ -6,18 +6,20 @@
 //!
 //! ```text
 //! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
-//! fault      which requests go wrong, and how    graph      secure scores, control profiles
-//! spoil      what a fault does to an answer      defender   scores, recommendations, lists
+//! fault      which requests go wrong, and how    graph/     scores, alerts, incidents, risks
+//! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
-//! answer     one answer, made while sent         records    Defender's; scores: Graph's
-//! limits     rate limits                         replay     recorded pages; web: query strings
+//! answer     one answer, made while sent         scene      what a record follows from
+//! limits     rate limits                         records    devices, flaws, recommendations
+//! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
 mod answer;
 mod defender;
 mod entra;
 mod fault;
+mod filter;
 mod generate;
 mod graph;
 mod limits;
@@ -25,7 +27,7 @@ mod logs;
 mod options;
 mod records;
 mod replay;
-mod scores;
+mod scene;
 mod server;
 mod spoil;
 mod state;
@@ -153,6 +155,12 @@ impl Simulator {
     /// Whether Logs Ingestion says that the caller isn't a publisher of any rule.
     pub fn refuse_publisher(&self, refuse: bool) {
         self.state.refuses_publisher.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Updates alerts of every tenant now, and with them their incidents: the newest `count` at the
+    /// first call, the `count` after those at the next. They all get the same `lastUpdateDateTime`.
+    pub fn touch_alerts(&self, count: u32) {
+        self.state.touch_alerts(count);
     }
 
     /// Moves the newest secure-score day.

@@ -14,11 +14,12 @@ const SYSTEMS: [(&str, &str, u32); 6] = [
     ("macOS", "15.1", 24),
     ("Linux", "Other", 0),
 ];
-const GROUPS: [&str; 5] = ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
+pub(crate) const GROUPS: [&str; 5] =
+    ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
 const TAGS: [&str; 5] = ["pilot", "branch-north", "branch-south", "legacy", "vip"];
-const VENDORS: [&str; 8] =
+pub(crate) const VENDORS: [&str; 8] =
     ["fabrikam", "northwind", "adatum", "litware", "proseware", "tailspin", "wingtip", "trey"];
-const PRODUCTS: [&str; 10] = [
+pub(crate) const PRODUCTS: [&str; 10] = [
     "reader", "browser", "archiver", "runtime", "editor", "player", "agent", "mailer", "gateway",
     "sync",
 ];
@@ -54,6 +55,12 @@ pub(crate) fn device(tenant: &Tenant, number: u64, today: Date) -> Bytes {
         r#"{{"id":"{id}","mergedIntoMachineId":null,"isPotentialDuplication":false,"isExcluded":{excluded},"exclusionReason":{reason},"computerDnsName":"{host}",{seen},{system},{standing},"isAadJoined":{joined},"aadDeviceId":{entra},"machineTags":{tags},{network},"vmMetadata":null}}"#
     )
     .into()
+}
+
+/// Name of a group by its id; 0 is none.
+pub(crate) fn group(id: u32) -> &'static str {
+    let at = (id as usize).checked_sub(1);
+    at.and_then(|at| GROUPS.get(at)).copied().unwrap_or("Unassigned")
 }
 
 fn quoted(text: &str) -> String {

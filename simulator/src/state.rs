@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use tokio::sync::watch;
 use warp::http::{HeaderMap, Method};
 
@@ -15,6 +16,7 @@ use crate::generate::Draw;
 use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
+use crate::scene::{Scene, Touch};
 
 /// The time of this machine's clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -66,6 +68,8 @@ pub(crate) struct State {
     pub refuses_publisher: AtomicBool,
     pub days_ahead: AtomicI32,
     pub stop: watch::Sender<bool>,
+    begun: Instant,
+    touches: Mutex<Vec<Touch>>,
     roles: Mutex<BTreeMap<String, Vec<String>>>,
     seen: Mutex<Vec<Seen>>,
     ids: AtomicU64,
@@ -80,6 +84,8 @@ impl State {
     pub(crate) fn new(options: Options, bases: BTreeMap<Api, String>) -> State {
         let roles = options.tenants.iter().map(|tenant| (tenant.id.clone(), tenant.roles.clone()));
         State {
+            begun: Instant::now(),
+            touches: Mutex::default(),
             roles: Mutex::new(roles.collect()),
             workspace: Mutex::new(Workspace::new(&options.tables, options.keep_rows)),
             identity_header: Draw::new(7, "identity header", 0).guid(),
@@ -116,6 +122,28 @@ impl State {
     pub(crate) fn today(&self) -> Date {
         let ahead = Span::new().days(self.days_ahead.load(Ordering::Relaxed));
         self.options.today.saturating_add(ahead)
+    }
+
+    /// The simulator's clock: goes on from [`Options::started`].
+    pub(crate) fn now(&self) -> Timestamp {
+        let passed = i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let now = self.options.started.saturating_add(SignedDuration::from_micros(passed));
+        now.unwrap_or(Timestamp::MAX)
+    }
+
+    /// Updates the next `count` alerts of every tenant.
+    pub(crate) fn touch_alerts(&self, count: u32) {
+        let at = self.now();
+        let mut touches = lock(&self.touches);
+        let first = touches.last().map_or(0, |last| last.first + last.count);
+        touches.push(Touch { first, count: count.into(), at });
+    }
+
+    /// What a tenant's records are made from now.
+    pub(crate) fn scene(&self, tenant: &Tenant) -> Scene {
+        let started = self.options.started;
+        let touches = lock(&self.touches).clone();
+        Scene { tenant: tenant.clone(), today: self.today(), started, touches }
     }
 
     /// A new request id.

@@ -1,5 +1,7 @@
 //! What the simulator promises, asked over real connections.
 
+mod dated;
+mod defender;
 mod faults;
 mod lists;
 mod logs;

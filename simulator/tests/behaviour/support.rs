@@ -7,6 +7,8 @@ use tokio::net::TcpStream;
 
 pub const GRAPH: &str = "https://graph.microsoft.com";
 pub const DEFENDER: &str = "https://api.securitycenter.microsoft.com";
+/// The simulator's clock at the start.
+pub const STARTED: &str = "2026-11-20T14:30:00Z";
 pub const LOGS: &str = "https://monitor.azure.com";
 
 /// One HTTP answer as it came in.
@@ -82,6 +84,7 @@ impl World {
     pub async fn start(change: impl FnOnce(&mut Options)) -> World {
         let mut options = Options::new(vec![Tenant::new(1, "Fabrikam", 7)], tables());
         options.today = jiff::civil::date(2026, 11, 20);
+        options.started = STARTED.parse().unwrap();
         change(&mut options);
         let tenant = options.tenants[0].clone();
         World { simulator: Simulator::start(options).await.unwrap(), tenant }
@@ -114,6 +117,16 @@ impl World {
 
     pub async fn get(&self, url: &str, resource: &str) -> Answer {
         send("GET", url, &[self.token(resource).await], b"").await.unwrap()
+    }
+
+    /// Statuses of these URLs with a token whose roles are only `role`.
+    pub async fn statuses_with(&self, role: &str, urls: &[String], resource: &str) -> Vec<u16> {
+        self.simulator.set_roles(&self.tenant.id, &[role]);
+        let mut statuses = Vec::new();
+        for url in urls {
+            statuses.push(self.get(url, resource).await.status);
+        }
+        statuses
     }
 
     /// Every record from `url` on, page by page.
