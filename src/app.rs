@@ -157,7 +157,8 @@ impl App {
         if let Some((_, known)) = recent {
             return Ok(known);
         }
-        let read = ALL.iter().map(|source| self.known_of(tenant, *source));
+        let shown = |source: &&Source| source.default || tenant.source(source.name).is_some();
+        let read = ALL.iter().filter(shown).map(|source| self.known_of(tenant, *source));
         let fresh = Arc::new(try_join_all(read).await?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(tenant.id.clone(), (Instant::now(), fresh.clone()));

@@ -42,6 +42,11 @@ pub const ALL: &[Source] = &[
     RISK_DETECTIONS,
 ];
 
+/// The sources that are collected where `POSTURE_SOURCES` says nothing.
+pub fn defaults() -> Vec<Source> {
+    ALL.iter().copied().filter(|source| source.default).collect()
+}
+
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use posture::app::clock;
 use posture::cloud::{Identity, Tokens, Wire};
 use posture::ledger::{AzureLedger, Kept, Ledger, LedgerError};
+use posture::source::defaults;
 use serde_json::json;
 
 pub fn blob(azurite: &Azurite) -> AzureLedger {
@@ -108,8 +109,8 @@ async fn the_binary_collects_into_blob_storage_and_answers_from_it() {
     assert_eq!(summary["devices"]["total"], 25);
     assert_eq!(summary["missing"], json!([]));
     let ledger = blob(&azurite);
-    assert_eq!(ledger.list("latest/").await.unwrap().len(), 8);
-    assert_eq!(ledger.list("runs/").await.unwrap().len(), 8);
+    assert_eq!(ledger.list("latest/").await.unwrap().len(), defaults().len());
+    assert_eq!(ledger.list("runs/").await.unwrap().len(), defaults().len());
 }
 
 #[tokio::test]

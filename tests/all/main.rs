@@ -10,3 +10,4 @@ mod host_contract;
 mod identity;
 mod resume;
 mod serving;
+mod updates;
