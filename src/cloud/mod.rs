@@ -17,7 +17,7 @@ pub use budget::{Budget, Room};
 pub use link::{LinkError, canonical};
 pub use patience::{Meter, Patience};
 pub use token::{Identity, TokenError, Tokens};
-pub use transport::{Route, Wire};
+pub use transport::{Route, Wire, is_loopback};
 
 use crate::source::Api;
 

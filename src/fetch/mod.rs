@@ -1,7 +1,9 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
+mod export;
 mod page;
 
+pub use export::{FileError, Listing, Rows};
 pub use page::{Item, Page};
 
 use crate::cloud::{self, CallError, Cloud, LinkError, Meter, Patience, Pipeline, TokenError};
@@ -92,6 +94,23 @@ impl<'a> Reader<'a> {
             }
             Err(error) => Err(explain(error, self.source.needs)),
         }
+    }
+
+    /// The files of an export, asked for at `link`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; also for a file on a foreign host.
+    pub async fn listing(&self, link: &str, meter: &Meter) -> Result<Listing, FetchError> {
+        let url = Url::parse(link).map_err(|_| FetchError::Broken {
+            what: "the checkpoint holds a link that is no URL".to_owned(),
+        })?;
+        let mut request = Request::new(url, Method::Get);
+        request.insert_header("accept", "application/json");
+        let overridden = export::is_overridden(self.pipeline.wire(), self.cloud);
+        let read = |answer| Listing::read(&answer, overridden);
+        let listing = self.pipeline.send(&request, &self.patience, meter, read).await;
+        listing.map_err(|error| explain(error, self.source.needs))
     }
 
     /// Whether a page's link is refused that the service itself has given: its token has expired.

@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Column, ENVELOPE, Sends, Source};
+use crate::source::{Column, ENVELOPE, Fetch, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -14,20 +14,21 @@ const MAX_UNDECLARED: usize = 100;
 #[derive(Debug)]
 pub struct Shape {
     key: &'static [&'static str],
-    positive: Option<&'static str>,
+    sends: Sends,
     stamps: &'static [&'static str],
-    declared: HashSet<&'static str>,
+    declared: HashSet<Cow<'static, str>>,
 }
 
 impl Shape {
     /// The shape of a source.
     pub fn of(source: &Source) -> Shape {
-        let positive = match source.sends {
-            Sends::Positive(field) => Some(field),
-            _ => None,
-        };
-        let declared = source.table.all_columns().map(|column: &Column| column.field).collect();
-        Shape { key: source.key, positive, stamps: source.reads.stamps(), declared }
+        let columns = source.table.all_columns();
+        let mut declared: HashSet<_> =
+            columns.map(|column: &Column| Cow::Borrowed(column.field)).collect();
+        if matches!(source.fetch, Fetch::Export { respelled: true, .. }) {
+            declared.extend(source.table.columns.iter().map(|c| Cow::Owned(c.file_field())));
+        }
+        Shape { key: source.key, sends: source.sends, stamps: source.reads.stamps(), declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -41,7 +42,7 @@ impl Shape {
         Some(Facts {
             key: found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n")),
             clashes: found.clashes,
-            positive: found.positive,
+            wanted: found.wanted,
             stamp: found.stamp,
             undeclared: found.undeclared,
         })
@@ -53,8 +54,17 @@ impl Shape {
                 found.key[index] = plain_text(value);
             }
         }
-        if self.positive.is_some_and(|field| field == name) {
-            found.positive = number(value).unwrap_or(0.0) > 0.0;
+        match self.sends {
+            Sends::Positive(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = number(value).unwrap_or(0.0) > 0.0;
+            }
+            Sends::Present(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = value != "null";
+            }
+            Sends::False(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = matches!(value, "false" | "\"false\"" | "\"False\"" | "0");
+            }
+            _ => {}
         }
         if self.stamps.contains(&name) {
             found.stamp = plain_text(value);
@@ -74,8 +84,8 @@ pub struct Facts {
     pub key: Option<String>,
     /// Whether one of its own fields has an envelope's name.
     pub clashes: bool,
-    /// Whether the number that decides over sending is above zero.
-    pub positive: bool,
+    /// Whether the field that decides over sending is for it; false where none decides.
+    pub wanted: bool,
     /// The date field that growing sources are read by.
     pub stamp: Option<String>,
     /// Its fields that no column declares.
@@ -85,7 +95,7 @@ pub struct Facts {
 struct Found {
     key: Vec<Option<String>>,
     clashes: bool,
-    positive: bool,
+    wanted: bool,
     stamp: Option<String>,
     undeclared: Vec<String>,
 }
@@ -93,7 +103,7 @@ struct Found {
 impl Found {
     fn new(keys: usize) -> Found {
         let undeclared = Vec::new();
-        Found { key: vec![None; keys], clashes: false, positive: false, stamp: None, undeclared }
+        Found { key: vec![None; keys], clashes: false, wanted: false, stamp: None, undeclared }
     }
 }
 

@@ -107,7 +107,7 @@ async fn send_row(
     let facts = Facts {
         key: Some(format!("{run}\n{:?}", report.status)),
         clashes: false,
-        positive: true,
+        wanted: true,
         stamp: None,
         undeclared: Vec::new(),
     };

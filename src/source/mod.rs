@@ -82,9 +82,13 @@ impl Source {
         ALL.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
     }
 
-    /// The input stream of the collection rule that takes this source's records.
-    pub fn stream(&self) -> String {
-        self.table.stream()
+    /// The input stream of the collection rule that takes this source's records; those of its files
+    /// where they are spelled differently.
+    pub fn stream(&self, by_files: bool) -> String {
+        match self.fetch {
+            Fetch::Export { respelled: true, .. } if by_files => self.table.file_stream(),
+            _ => self.table.stream(),
+        }
     }
 }
 
@@ -113,13 +117,26 @@ pub enum Fetch {
         /// Fields of the parent put in front of each member: the parent's name, the member's name.
         parent: &'static [(&'static str, &'static str)],
     },
+    /// Files of gzip JSON lines behind signed links; by pages where the service refuses those.
+    Export {
+        /// Path that lists the files, with the longest life of their links.
+        files: &'static str,
+        /// Path of the same records by pages.
+        pages: &'static str,
+        /// Whether files spell the fields with a capital where pages don't: then they are a stream
+        /// of their own into the same table.
+        respelled: bool,
+    },
 }
 
 impl Fetch {
     /// Path and query of the first request.
     pub fn path(self) -> &'static str {
         match self {
-            Fetch::Collection(path) | Fetch::Object(path) | Fetch::Members { path, .. } => path,
+            Fetch::Collection(path)
+            | Fetch::Object(path)
+            | Fetch::Members { path, .. }
+            | Fetch::Export { files: path, .. } => path,
         }
     }
 }
@@ -166,6 +183,10 @@ pub enum Sends {
     Nothing,
     /// Those whose number of this name is above zero.
     Positive(&'static str),
+    /// Those where this field is there and not null.
+    Present(&'static str),
+    /// Those where this field is false.
+    False(&'static str),
     /// All of the day's (UTC) first complete run, none of the later ones.
     FirstOfDay,
 }

@@ -23,6 +23,11 @@ impl Table {
         format!("Custom-{}", self.name)
     }
 
+    /// The input stream of the table's records as export files spell them.
+    pub fn file_stream(&self) -> String {
+        format!("Custom-{}File", self.name.trim_end_matches("_CL"))
+    }
+
     /// The envelope's columns and the table's own.
     pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> {
         ENVELOPE.iter().chain(self.columns)
@@ -41,6 +46,18 @@ pub struct Column {
 }
 
 impl Column {
+    /// The field as export files spell it: with a capital, and `OS…` for `os…`.
+    pub fn file_field(&self) -> String {
+        match self.field.strip_prefix("os").filter(|rest| rest.starts_with(char::is_uppercase)) {
+            Some(rest) => format!("OS{rest}"),
+            None => {
+                let mut letters = self.field.chars();
+                let first = letters.next().map(|first| first.to_ascii_uppercase());
+                first.into_iter().chain(letters).collect()
+            }
+        }
+    }
+
     /// The same field under another column name.
     pub const fn named(self, name: &'static str) -> Column {
         Column { name, ..self }
