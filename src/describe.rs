@@ -1,7 +1,7 @@
 //! What is written from the catalogue: tables, rules, permissions and the sources page. A test fails
 //! when a written file is stale.
 
-use crate::source::{ALL, Api, Permission, RUNS, Sends, Source, Table};
+use crate::source::{ALL, Api, Classic, Permission, RUNS, Sends, Source, Table, UNFED};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -53,6 +53,9 @@ fn pretty(value: &Value) -> String {
 }
 
 /// Tables and rules as JSON: what `infra/generated/tables.json` holds.
+///
+/// A stream's `flows` are always deployed, its `classicFlows` and the `classicTables` where a
+/// deployment asks for them.
 pub fn tables_json() -> Value {
     let rules = rules().into_iter().enumerate().map(|(index, tables)| {
         let streams: Vec<_> = tables.iter().map(stream_json).collect();
@@ -64,18 +67,39 @@ pub fn tables_json() -> Value {
             .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
         json!({ "name": table.name, "columns": columns.collect::<Vec<_>>() })
     });
-    json!({ "rules": rules.collect::<Vec<_>>(), "tables": tables.collect::<Vec<_>>() })
+    json!({
+        "rules": rules.collect::<Vec<_>>(),
+        "tables": tables.collect::<Vec<_>>(),
+        "classicTables": classic_tables().map(classic_json).collect::<Vec<_>>(),
+    })
+}
+
+/// Every classic table: those that a stream feeds, then those that nothing fills.
+fn classic_tables() -> impl Iterator<Item = &'static Classic> {
+    ALL.iter().flat_map(|source| source.table.classic).chain(UNFED)
+}
+
+fn classic_json(classic: &Classic) -> Value {
+    let columns = classic
+        .columns
+        .iter()
+        .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
+    json!({ "name": classic.table, "columns": columns.collect::<Vec<_>>() })
 }
 
 fn stream_json(table: &Table) -> Value {
     let columns = table
         .all_columns()
         .map(|column| json!({ "name": column.field, "type": column.kind.in_stream() }));
+    let classic = table.classic.iter().map(|classic| {
+        let stream = format!("Custom-{}", classic.table);
+        json!({ "outputStream": stream, "transformKql": classic.transform() })
+    });
     json!({
         "stream": table.stream(),
         "columns": columns.collect::<Vec<_>>(),
         "flows": [{ "outputStream": table.stream(), "transformKql": transform(table) }],
-        "classic": table.classic,
+        "classicFlows": classic.collect::<Vec<_>>(),
     })
 }
 
@@ -134,6 +158,11 @@ fn sources_page() -> String {
         for column in table.all_columns() {
             let kind = column.kind.in_table();
             let _ = writeln!(page, "| `{}` | {kind} | `{}` |", column.name, column.field);
+        }
+        let classic: Vec<_> =
+            table.classic.iter().map(|classic| format!("`{}`", classic.table)).collect();
+        if !classic.is_empty() {
+            let _ = writeln!(page, "\nOn request also: {}.", classic.join(", "));
         }
     }
     page

@@ -2,6 +2,7 @@
 //!
 //! No path carries `$top`: an explicit one switches the service's next links off.
 
+use super::classic;
 use super::table::{boolean, datetime, dynamic, real, text};
 use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
@@ -30,7 +31,7 @@ pub const EXPOSURE_SCORE: Source = Source {
     table: Table {
         name: "PostureExposureScore_CL",
         columns: &[datetime("time"), real("score")],
-        classic: &["MDfEExposureScore_CL"],
+        classic: &[classic::MDFE_EXPOSURE_SCORE],
     },
 };
 
@@ -54,7 +55,7 @@ pub const DEVICE_SECURE_SCORE: Source = Source {
     table: Table {
         name: "PostureDeviceSecureScore_CL",
         columns: &[datetime("time"), real("score")],
-        classic: &["MDfESecureScore_CL"],
+        classic: &[classic::MDFE_SECURE_SCORE],
     },
 };
 
@@ -107,7 +108,7 @@ pub const RECOMMENDATIONS: Source = Source {
             text("status"),
             dynamic("tags"),
         ],
-        classic: &["MDfERecommendations_CL", "MDVMRecommendations_CL"],
+        classic: &[classic::MDFE_RECOMMENDATIONS, classic::MDVM_RECOMMENDATIONS],
     },
 };
 
@@ -152,7 +153,7 @@ pub const VULNERABILITIES: Source = Source {
             text("cveSupportability"),
             dynamic("tags"),
         ],
-        classic: &["MDfEVulnerabilitiesList_CL", "MDVMCVEKB_CL"],
+        classic: &[classic::MDFE_VULNERABILITIES_LIST, classic::MDVM_CVE_KB],
     },
 };
 

@@ -4,6 +4,7 @@
 //! once published.
 
 mod alerts;
+mod classic;
 mod defender;
 mod graph;
 mod inventory;
@@ -11,6 +12,7 @@ mod risk;
 mod table;
 
 pub use alerts::{ALERTS, INCIDENTS};
+pub use classic::{Classic, Filled, UNFED};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
