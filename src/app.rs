@@ -206,7 +206,7 @@ pub fn logs(rules: &[Url], pipeline: Pipeline) -> Option<Logs> {
     let streams = packed
         .iter()
         .zip(rules)
-        .flat_map(|(rule, address)| rule.iter().map(|table| (table.stream(), address.clone())));
+        .flat_map(|(rule, address)| rule.iter().map(|stream| (stream.name(), address.clone())));
     let streams: HashMap<_, _> = streams.collect();
     (!streams.is_empty()).then(|| Logs::new(pipeline, streams))
 }

@@ -50,7 +50,8 @@ impl Listing {
         let mut files = BTreeMap::new();
         for link in export.export_files {
             let url = Url::parse(&link).map_err(|_| "an export file's link is no URL")?;
-            if !is_storage(&url) && !(overridden && crate::cloud::is_loopback(&url)) {
+            let is_ours = is_storage(&url) || (overridden && crate::cloud::is_loopback(&url));
+            if !is_ours {
                 let host = url.host_str().unwrap_or_default();
                 return Err(format!("an export file lies on the foreign host {host}"));
             }
@@ -130,7 +131,9 @@ impl Rows {
             match chunk.map_err(|_| broken("an export file broke off in the middle"))? {
                 Some(chunk) => {
                     self.begun = true;
-                    self.gunzip.write_all(&chunk).map_err(|_| broken("an export file is no gzip"))?;
+                    self.gunzip
+                        .write_all(&chunk)
+                        .map_err(|_| broken("an export file is no gzip"))?;
                 }
                 None => {
                     self.ended = true;

@@ -4,15 +4,22 @@
 //! once published.
 
 mod alerts;
+mod classic;
 mod defender;
+mod exports;
 mod graph;
 mod inventory;
 mod risk;
 mod table;
 
 pub use alerts::{ALERTS, INCIDENTS};
+pub use classic::{Classic, Filled, UNFED};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
+};
+pub use exports::{
+    BROWSER_EXTENSIONS, CERTIFICATES, DEVICE_BASELINES, DEVICE_CONFIGURATIONS, DEVICE_SOFTWARE,
+    DEVICE_VULNERABILITIES, FIRMWARE,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
@@ -40,6 +47,13 @@ pub const ALL: &[Source] = &[
     INCIDENTS,
     RISKY_USERS,
     RISK_DETECTIONS,
+    DEVICE_VULNERABILITIES,
+    DEVICE_SOFTWARE,
+    DEVICE_CONFIGURATIONS,
+    DEVICE_BASELINES,
+    BROWSER_EXTENSIONS,
+    CERTIFICATES,
+    FIRMWARE,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.

@@ -1,5 +1,7 @@
 //! The workspace's side of a source: its table, columns and types.
 
+use super::classic::Classic;
+
 /// A custom table of the Log Analytics workspace.
 ///
 /// Columns are append-only: a table's column can neither change its type nor be reused.
@@ -12,9 +14,9 @@ pub struct Table {
     pub name: &'static str,
     /// The service's own fields, after those of [`ENVELOPE`].
     pub columns: &'static [Column],
-    /// Tables of earlier published solutions that further flows of the same stream can feed; their
-    /// places in the collection rules are reserved.
-    pub classic: &'static [&'static str],
+    /// Tables of earlier published solutions that further flows of the same stream feed where a
+    /// deployment asks for them; their places in the collection rules are reserved either way.
+    pub classic: &'static [Classic],
 }
 
 impl Table {
@@ -75,12 +77,16 @@ pub enum ColumnType {
     Real,
     /// A whole number that only this program writes.
     Long,
+    /// A whole number of a classic table.
+    Int,
     /// True or false.
     Boolean,
     /// An instant.
     DateTime,
     /// Any JSON.
     Dynamic,
+    /// An id of a classic table; no stream has this type.
+    Guid,
 }
 
 impl ColumnType {
@@ -90,9 +96,11 @@ impl ColumnType {
             ColumnType::Text => "string",
             ColumnType::Real => "real",
             ColumnType::Long => "long",
+            ColumnType::Int => "int",
             ColumnType::Boolean => "boolean",
             ColumnType::DateTime => "datetime",
             ColumnType::Dynamic => "dynamic",
+            ColumnType::Guid => "string",
         }
     }
 
@@ -100,6 +108,7 @@ impl ColumnType {
     pub fn in_table(self) -> &'static str {
         match self {
             ColumnType::DateTime => "dateTime",
+            ColumnType::Guid => "guid",
             other => other.in_stream(),
         }
     }

@@ -18,6 +18,7 @@ pub struct Tenant {
     pub sources: Vec<Source>,
     graph: Pipeline,
     defender: Pipeline,
+    files: Wire,
 }
 
 impl Tenant {
@@ -42,6 +43,7 @@ impl Tenant {
             sources,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
+            files: Wire::for_storage(),
         }
     }
 
@@ -51,6 +53,11 @@ impl Tenant {
             Api::Graph => &self.graph,
             Api::Defender => &self.defender,
         }
+    }
+
+    /// The way to export files, which no token goes along.
+    pub fn files(&self) -> &Wire {
+        &self.files
     }
 
     /// The source of that name among those collected.

@@ -54,6 +54,11 @@ async fn keeps_its_promises(ledger: &dyn Ledger) {
     assert_eq!(found, [path, "records/t/s2/x.json"]);
     assert_eq!(ledger.list("records/t/s2/").await.unwrap(), ["records/t/s2/x.json"]);
 
+    // What is removed is gone, and removing nothing is no error.
+    ledger.remove("records/t/s2/x.json").await.unwrap();
+    ledger.remove("records/t/s2/x.json").await.unwrap();
+    assert!(ledger.read("records/t/s2/x.json").await.unwrap().is_none());
+
     // A large thing, in several blocks, comes back as it was.
     let large = Bytes::from((0..9_000_000_u32).map(|n| (n % 251) as u8).collect::<Vec<u8>>());
     ledger.keep("records/t/s/large.gz", large.clone()).await.unwrap();
