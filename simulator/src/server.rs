@@ -53,7 +53,7 @@ async fn respond(state: Arc<State>, request: Request) -> Response {
             wait(&state, *time).await;
             right(&state, &request, now).await
         }
-        Some(fault) => match spoil::instead(request.api, fault, &state.id()) {
+        Some(fault) => match spoil::instead(request.api, &request.path, fault, &state.id()) {
             Some(answer) => answer,
             None => {
                 let own = format!("{}{}", state.base(request.api), url_of(&request));

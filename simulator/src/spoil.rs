@@ -29,8 +29,13 @@ const ENUMS: [&str; 14] = [
 ];
 
 /// The answer that a fault gives before the API looks at the request; none for other faults.
-pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
+pub(crate) fn instead(api: Api, path: &str, fault: &FaultKind, id: &str) -> Option<Answer> {
     match fault {
+        // Cloud Discovery throttles in words of its own.
+        FaultKind::Status { code: 429, .. } if is_cloud_discovery(path) => {
+            let text = "Request was throttled. Expected available in 1 second.";
+            Some(Answer::json(429, &json!({"detail": text})))
+        }
         FaultKind::Status { code, retry_after } => {
             let (name, message) = name_of(api, *code);
             let answer = Answer::error(api, *code, name, message, id);
@@ -52,6 +57,10 @@ pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
         }
         _ => None,
     }
+}
+
+fn is_cloud_discovery(path: &str) -> bool {
+    path.to_ascii_lowercase().starts_with("/beta/security/datadiscovery/")
 }
 
 fn name_of(api: Api, code: u16) -> (&'static str, &'static str) {

@@ -1,5 +1,6 @@
 //! What the simulator promises, asked over real connections.
 
+mod cloud_apps;
 mod dated;
 mod defender;
 mod faults;
