@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::fault::Api;
+use crate::gzip::Packed;
 use crate::limits::Permit;
 use crate::state::clock;
 
@@ -35,6 +36,8 @@ pub(crate) enum Content {
     Nothing,
     Whole(Bytes),
     Page(Page),
+    /// Lines of a gzip file.
+    Lines(Records),
     Pieces(Pieces),
 }
 
@@ -92,15 +95,25 @@ impl Answer {
             Api::Identity => {
                 json!({"statusCode": status, "message": message, "correlationId": id})
             }
-            Api::Arm | Api::Logs | Api::Vault => {
+            Api::Arm | Api::Logs | Api::Vault | Api::Storage => {
                 json!({"error": {"code": code, "message": message}})
             }
         };
         let answer = Answer::json(status, &body);
         match api {
+            Api::Storage => Answer::storage_error(status, code, message, id),
             Api::Logs => answer.header("x-ms-error-code", code),
             _ => answer,
         }
+    }
+
+    fn storage_error(status: u16, code: &str, message: &str, id: &str) -> Answer {
+        let body = format!(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}\nRequestId:{id}</Message></Error>"
+        );
+        let answer = Answer::new(status, Content::Whole(body.into()));
+        Answer { content_type: "application/xml".to_owned(), ..answer }
+            .header("x-ms-error-code", code)
     }
 }
 
@@ -117,6 +130,7 @@ impl Content {
             Content::Nothing => Box::new(std::iter::empty()),
             Content::Whole(bytes) => Box::new(std::iter::once(bytes)),
             Content::Page(page) => page.pieces(),
+            Content::Lines(lines) => Box::new(Packed::new(lines)),
             Content::Pieces(pieces) => pieces,
         }
     }

@@ -62,6 +62,7 @@ pub(crate) fn tenant_of(state: &State, request: &Request) -> Option<String> {
             let tenant = request.path.split('/').nth(1)?;
             Some(tenant.to_ascii_lowercase())
         }
+        Api::Storage => request.path.strip_prefix("/export/")?.split('/').next().map(str::to_owned),
         Api::Identity => state.options.tenants.first().map(|tenant| tenant.id.clone()),
         _ => claims(request).map(|claims| claims.tid),
     }

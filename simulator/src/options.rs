@@ -42,6 +42,10 @@ pub struct Options {
     /// Records on one page, in place of the documented figures; makes many pages of few records.
     /// An explicit `$top` is still held against the documented maximum.
     pub page_size: Option<usize>,
+    /// Files of an export, one of them empty where there are several.
+    pub export_files: u32,
+    /// How many rows exports have for each device.
+    pub rows_per_device: RowsPerDevice,
     /// Whether the documented rate limits hold.
     pub limits: bool,
     /// Life of a token in seconds.
@@ -61,6 +65,8 @@ impl Options {
             today: jiff::tz::Offset::UTC.to_datetime(now).date(),
             started: Timestamp::from_second(now.as_second()).unwrap_or(now),
             page_size: None,
+            export_files: 4,
+            rows_per_device: RowsPerDevice::default(),
             limits: true,
             token_lifetime_s: 3599,
             keep_rows: true,
@@ -111,6 +117,55 @@ impl Tenant {
             days: 90,
             seed: u64::from(number),
             roles: ROLES.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// How many rows the exports have for one device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowsPerDevice {
+    /// Vulnerabilities; one row in six is software without one.
+    pub vulnerabilities: u32,
+    /// Installed software.
+    pub software: u32,
+    /// Settings; a third of them fail.
+    pub configurations: u32,
+    /// Certificates.
+    pub certificates: u32,
+    /// Browser extensions.
+    pub extensions: u32,
+    /// Hardware and firmware components.
+    pub firmware: u32,
+    /// Settings of a baseline.
+    pub baselines: u32,
+}
+
+impl RowsPerDevice {
+    /// As many as a usual device has.
+    pub fn full() -> RowsPerDevice {
+        RowsPerDevice {
+            vulnerabilities: 30,
+            software: 100,
+            configurations: 150,
+            certificates: 40,
+            extensions: 10,
+            firmware: 5,
+            baselines: 20,
+        }
+    }
+}
+
+impl Default for RowsPerDevice {
+    /// Few, so that demos stay quick.
+    fn default() -> RowsPerDevice {
+        RowsPerDevice {
+            vulnerabilities: 6,
+            software: 10,
+            configurations: 15,
+            certificates: 4,
+            extensions: 2,
+            firmware: 2,
+            baselines: 5,
         }
     }
 }

@@ -53,7 +53,8 @@ impl Scene {
     /// A device as the list of devices has it.
     pub(crate) fn machine(&self, number: u64) -> Machine {
         let record: Bytes = records::device(&self.tenant, number, self.today);
-        serde_json::from_slice(&record).unwrap_or_default()
+        let machine = serde_json::from_slice(&record).unwrap_or_default();
+        Machine { number, ..machine }
     }
 }
 
@@ -76,6 +77,9 @@ pub(crate) fn stamp(time: Timestamp) -> String {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Machine {
+    /// Its number in the list of devices.
+    #[serde(skip)]
+    pub number: u64,
     pub id: String,
     pub computer_dns_name: String,
     pub aad_device_id: Option<String>,
@@ -86,6 +90,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// Version of the system, as exports have it.
+    pub(crate) fn version(&self) -> String {
+        format!("10.0.{}.{}", self.os_build, 1000 + self.number % 7)
+    }
+
     /// Name of the device's group, as alerts and exports have it.
     pub(crate) fn group(&self) -> &'static str {
         records::group(self.rbac_group_id)

@@ -11,7 +11,7 @@ use crate::replay;
 const SLOW_PIECES: usize = 20;
 
 /// Fields whose texts are one of a documented list.
-const ENUMS: [&str; 14] = [
+const ENUMS: [&str; 23] = [
     "severity",
     "exposureLevel",
     "riskScore",
@@ -26,11 +26,25 @@ const ENUMS: [&str; 14] = [
     "remediationType",
     "recommendationCategory",
     "status",
+    "vulnerabilitySeverityLevel",
+    "exploitabilityLevel",
+    "endOfSupportStatus",
+    "extensionRisk",
+    "serviceSource",
+    "detectionSource",
+    "riskLevel",
+    "riskState",
+    "classification",
 ];
 
 /// The answer that a fault gives before the API looks at the request; none for other faults.
-pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
+pub(crate) fn instead(api: Api, path: &str, fault: &FaultKind, id: &str) -> Option<Answer> {
     match fault {
+        // Cloud Discovery throttles in words of its own.
+        FaultKind::Status { code: 429, .. } if is_cloud_discovery(path) => {
+            let text = "Request was throttled. Expected available in 1 second.";
+            Some(Answer::json(429, &json!({"detail": text})))
+        }
         FaultKind::Status { code, retry_after } => {
             let (name, message) = name_of(api, *code);
             let answer = Answer::error(api, *code, name, message, id);
@@ -52,6 +66,10 @@ pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
         }
         _ => None,
     }
+}
+
+fn is_cloud_discovery(path: &str) -> bool {
+    path.to_ascii_lowercase().starts_with("/beta/security/datadiscovery/")
 }
 
 fn name_of(api: Api, code: u16) -> (&'static str, &'static str) {
@@ -95,6 +113,7 @@ pub(crate) fn spoil(mut answer: Answer, fault: &FaultKind, own_url: &str) -> Ans
     answer.content = match answer.content {
         Content::Page(page) => spoiled_page(page, fault, own_url),
         Content::Whole(bytes) => spoiled_body(bytes, fault, own_url),
+        Content::Lines(lines) => spoiled_lines(lines, fault),
         other => other,
     };
     answer
@@ -126,6 +145,24 @@ fn spoiled_page(mut page: Page, fault: &FaultKind, own_url: &str) -> Content {
         _ => {}
     }
     Content::Page(page)
+}
+
+/// The same for the lines of a file. Malformed cuts the first line in two.
+fn spoiled_lines(lines: Records, fault: &FaultKind) -> Content {
+    Content::Lines(match fault {
+        FaultKind::Malformed => first_altered(lines, |line| line.slice(..line.len() / 2)),
+        FaultKind::CutBody => {
+            let packed = Content::Lines(lines).pieces().next().unwrap_or_default();
+            let half = packed.slice(..packed.len() / 2);
+            return Content::Pieces(Box::new(std::iter::once(half)));
+        }
+        FaultKind::EmptyPage | FaultKind::NoValue => Box::new(std::iter::empty()),
+        FaultKind::NonUtf8 => first_altered(lines, broken_text),
+        FaultKind::NullNumbers => first_altered(lines, |line| altered(line, null_numbers)),
+        FaultKind::UnknownValues => first_altered(lines, |line| altered(line, unknown_values)),
+        FaultKind::HugeRecord(bytes) => Box::new(lines.chain(std::iter::once(huge(*bytes)))),
+        _ => lines,
+    })
 }
 
 /// The same for a body that is there as a whole: a single object, or a recorded page.
@@ -190,8 +227,8 @@ fn null_numbers(record: &mut Value) {
 
 fn unknown_values(record: &mut Value) {
     let Some(fields) = record.as_object_mut() else { return };
-    for name in ENUMS {
-        if let Some(value) = fields.get_mut(name) {
+    for (name, value) in fields.iter_mut() {
+        if ENUMS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             *value = "SomethingNew".into();
         }
     }

@@ -1,7 +1,7 @@
 //! What all simulated APIs share: tenants, the clock, faults, and the record of what was asked.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Span, Timestamp};
 use tokio::sync::watch;
 use warp::http::{HeaderMap, Method};
 
+use crate::export::{self, View};
 use crate::fault::{Api, Faults};
 use crate::generate::Draw;
 use crate::limits::Limits;
@@ -67,6 +68,9 @@ pub(crate) struct State {
     pub workspace: Mutex<Workspace>,
     pub refuses_publisher: AtomicBool,
     pub days_ahead: AtomicI32,
+    pub steps_ahead: AtomicI64,
+    /// Links to storage of an earlier generation have expired.
+    pub link_generation: AtomicU64,
     pub stop: watch::Sender<bool>,
     begun: Instant,
     touches: Mutex<Vec<Touch>>,
@@ -95,6 +99,8 @@ impl State {
             limits: Arc::default(),
             refuses_publisher: AtomicBool::new(false),
             days_ahead: AtomicI32::new(0),
+            steps_ahead: AtomicI64::new(0),
+            link_generation: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             seen: Mutex::default(),
             ids: AtomicU64::new(0),
@@ -137,6 +143,19 @@ impl State {
         let mut touches = lock(&self.touches);
         let first = touches.last().map_or(0, |last| last.first + last.count);
         touches.push(Touch { first, count: count.into(), at });
+    }
+
+    /// The clock that exports go by: [`State::now`], moved on by whole steps.
+    pub(crate) fn export_now(&self) -> Timestamp {
+        let ahead = self.steps_ahead.load(Ordering::Relaxed).saturating_mul(export::STEP_S);
+        self.now().saturating_add(SignedDuration::from_secs(ahead)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// A tenant as of the newest snapshot.
+    pub(crate) fn view(&self, tenant: &Tenant) -> View {
+        let first = export::step_at(self.options.started);
+        let step = export::step_at(self.export_now());
+        View { scene: self.scene(tenant), step, first, rows: self.options.rows_per_device }
     }
 
     /// What a tenant's records are made from now.

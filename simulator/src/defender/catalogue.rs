@@ -4,11 +4,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::defender::inventory;
+use crate::export::{CHANGES, CHANGES_SOURCE, FILE_RATES, PAGE_RATES, SETS, Set};
 use crate::generate;
+use crate::limits::{DEFENDER_LISTS, Rate};
 use crate::records;
 use crate::scene::Scene;
 
 /// One thing that can be asked for.
+#[derive(Clone, Copy)]
 pub(crate) struct Endpoint {
     /// The path behind `/api/`, as Microsoft spells it.
     pub name: &'static str,
@@ -20,14 +23,31 @@ pub(crate) struct Endpoint {
 }
 
 /// How an endpoint answers.
+#[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// One body, always whole.
     Single(fn(&Scene) -> Bytes),
     /// Pages of records.
     List(List),
+    /// Links to the files of an export.
+    Files(&'static Set),
+    /// The same rows in pages; without a set the changes of vulnerabilities.
+    Pages(Option<&'static Set>),
+}
+
+impl Kind {
+    /// How often it may be called, by whose count.
+    pub(crate) fn rates(&self, name: &'static str) -> (&'static str, &'static [Rate]) {
+        match self {
+            Kind::Single(_) | Kind::List(_) => ("lists", &DEFENDER_LISTS),
+            Kind::Files(_) => (name, &FILE_RATES),
+            Kind::Pages(_) => (name, &PAGE_RATES),
+        }
+    }
 }
 
 /// A list that pages by `$skip`.
+#[derive(Clone, Copy)]
 pub(crate) struct List {
     /// Entity set in `@odata.context`.
     pub title: &'static str,
@@ -138,9 +158,23 @@ static ENDPOINTS: [Endpoint; 8] = [
 ];
 
 /// The endpoint of a path; case doesn't matter, and the version may stand in it.
-pub(crate) fn find(path: &str) -> Option<&'static Endpoint> {
+pub(crate) fn find(path: &str) -> Option<Endpoint> {
     let path = path.to_ascii_lowercase();
     let name = path.strip_prefix("/api/")?;
     let name = name.strip_prefix("v1.0/").unwrap_or(name);
-    ENDPOINTS.iter().find(|endpoint| endpoint.name.eq_ignore_ascii_case(name))
+    let is_named = |known: &str| known.eq_ignore_ascii_case(name);
+    let listed = ENDPOINTS.iter().find(|endpoint| is_named(endpoint.name)).copied();
+    listed.or_else(|| SETS.iter().find_map(|set| of_set(set, &is_named))).or_else(|| {
+        let changes = Kind::Pages(None);
+        is_named(CHANGES)
+            .then(|| endpoint(CHANGES, CHANGES_SOURCE, "Vulnerability.Read.All", changes))
+    })
+}
+
+fn of_set(set: &'static Set, is_named: &impl Fn(&str) -> bool) -> Option<Endpoint> {
+    match (is_named(set.files), is_named(set.pages)) {
+        (true, _) => Some(endpoint(set.files, set.source, set.role, Kind::Files(set))),
+        (_, true) => Some(endpoint(set.pages, set.source, set.role, Kind::Pages(Some(set)))),
+        _ => None,
+    }
 }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, Content, Page};
+use crate::answer::{Answer, Page};
 use crate::defender::AUDIENCE;
-use crate::defender::catalogue::{Kind, List};
+use crate::defender::catalogue::List;
 use crate::filter::Filter;
 use crate::scene::Scene;
 use crate::web;
@@ -21,13 +21,10 @@ pub(crate) struct Ask {
 }
 
 /// Reads the query options; what is wrong with them otherwise.
-pub(crate) fn ask(query: &str, kind: &Kind) -> Result<Ask, String> {
+pub(crate) fn ask(query: &str, list: &List) -> Result<Ask, String> {
     let mut ask = Ask::default();
     for (name, value) in web::pairs(query) {
         let number = || value.parse().map_err(|_| format!("Invalid value '{value}' for '{name}'."));
-        let Kind::List(list) = kind else {
-            return Err(format!("The query parameter '{name}' is not supported."));
-        };
         match (name.as_str(), list.dates) {
             ("$top", _) => {
                 ask.top = Some(number()?);
@@ -53,28 +50,15 @@ pub(crate) fn ask(query: &str, kind: &Kind) -> Result<Ask, String> {
     Ok(ask)
 }
 
-/// The body or page that was asked for, generated. `page_size` stands in for the documented one.
-pub(crate) fn generated(
+/// One generated page. `page_size` stands in for the documented one.
+pub(crate) fn page(
     scene: Scene,
-    kind: &'static Kind,
+    list: List,
     ask: &Ask,
     page_size: Option<usize>,
     url: &str,
 ) -> Answer {
-    match kind {
-        Kind::Single(body) => Answer::new(200, Content::Whole(body(&scene))),
-        Kind::List(list) => page(scene, list, ask, page_size, url),
-    }
-}
-
-fn page(
-    scene: Scene,
-    list: &'static List,
-    ask: &Ask,
-    page_size: Option<usize>,
-    url: &str,
-) -> Answer {
-    let numbers = chosen(&scene, list, ask);
+    let numbers = chosen(&scene, &list, ask);
     let total = numbers.len();
     let size = ask.top.unwrap_or(page_size.unwrap_or(list.page).max(1));
     let start = ask.skip.min(total);

@@ -1,7 +1,7 @@
-//! Defender for Endpoint: scores, recommendations, vulnerabilities, devices, software and actions.
+//! Defender for Endpoint: the gate before its lists and exports.
 
 mod catalogue;
-mod inventory;
+pub(crate) mod inventory;
 mod lists;
 
 use std::sync::Arc;
@@ -13,13 +13,11 @@ use warp::http::Method;
 use crate::answer::{Answer, Content};
 use crate::entra::{self, Claims, Refusal};
 use crate::fault::Api;
-use crate::limits::DEFENDER_LISTS;
 use crate::options::Tenant;
-use crate::replay;
 use crate::state::{Request, State};
+use crate::{export, replay};
 
-use catalogue::Endpoint;
-use lists::Ask;
+use catalogue::{Endpoint, Kind};
 
 pub(crate) const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
 
@@ -47,39 +45,65 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     }
     let tenant = match state.tenant(&claims.tid) {
         Some(tenant) if claims.roles.iter().any(|role| role == endpoint.role) => tenant,
-        _ => return error(403, "Forbidden", &missing(endpoint, &claims)),
+        _ => return error(403, "Forbidden", &missing(&endpoint, &claims)),
     };
+    let (count, rates) = endpoint.kind.rates(endpoint.name);
     if state.options.limits
-        && let Err(seconds) =
-            state.limits.call("lists", &tenant.id, &DEFENDER_LISTS, Instant::now())
+        && let Err(seconds) = state.limits.call(count, &tenant.id, rates, Instant::now())
     {
         let text = "Too many requests. Please wait and try again.";
         return error(429, "TooManyRequests", text).header("retry-after", seconds.to_string());
     }
-    match lists::ask(&request.query, &endpoint.kind) {
-        Ok(ask) => {
-            let url = format!("{}{}", state.base(Api::Defender), request.path);
-            content(state, tenant, endpoint, &ask, &url).await
-        }
+    match content(state, tenant, &endpoint, request, now).await {
+        Ok(answer) => answer,
         Err(text) => error(400, "ODataError", &text),
     }
 }
 
-/// The object or page that was asked for, recorded or generated.
+/// What was asked for, recorded or generated; what is wrong with the query otherwise.
 async fn content(
     state: &State,
     tenant: &Tenant,
-    endpoint: &'static Endpoint,
-    ask: &Ask,
-    url: &str,
-) -> Answer {
-    let Some(folder) = &state.options.replay else {
-        let page_size = state.options.page_size;
-        return lists::generated(state.scene(tenant), &endpoint.kind, ask, page_size, url);
-    };
-    let number = ask.replayed.unwrap_or(1);
+    endpoint: &Endpoint,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Answer, String> {
+    let (query, page_size) = (request.query.as_str(), state.options.page_size);
+    let url = format!("{}{}", state.base(Api::Defender), request.path);
+    let recorded = |page| recorded(state, endpoint.source, page, &url);
+    Ok(match endpoint.kind {
+        Kind::Single(_) if !query.is_empty() => {
+            return Err("Query parameters are not supported.".to_owned());
+        }
+        Kind::Single(body) => match recorded(None).await {
+            Some(answer) => answer,
+            None => Answer::new(200, Content::Whole(body(&state.scene(tenant)))),
+        },
+        Kind::List(list) => {
+            let ask = lists::ask(query, &list)?;
+            let answer = recorded(ask.replayed).await;
+            answer.unwrap_or_else(|| lists::page(state.scene(tenant), list, &ask, page_size, &url))
+        }
+        Kind::Files(_) if state.options.replay.is_some() => {
+            let text = "Recorded pages have no files.";
+            Answer::error(Api::Defender, 403, "Forbidden", text, &state.id())
+        }
+        Kind::Files(set) => export::files(state, tenant, set, query, now)?,
+        Kind::Pages(set) => {
+            let ask = export::ask(query, set.is_none().then(|| state.export_now()))?;
+            let answer = recorded(ask.replayed).await;
+            answer.unwrap_or_else(|| export::pages(state.view(tenant), set, &ask, page_size, &url))
+        }
+    })
+}
+
+/// The recorded page, where the simulator replays. `number` is none for the first.
+async fn recorded(state: &State, source: &str, number: Option<u32>, url: &str) -> Option<Answer> {
+    let folder = state.options.replay.as_ref()?;
+    let number = number.unwrap_or(1);
     let next = format!("{url}?$skiptoken=page-{}", number + 1);
-    Answer::new(200, Content::Whole(replay::page(folder, endpoint.source, number, &next).await))
+    let page = replay::page(folder, source, number, &next).await;
+    Some(Answer::new(200, Content::Whole(page)))
 }
 
 fn text_of(refusal: Refusal) -> &'static str {

@@ -1,12 +1,14 @@
 //! Microsoft Graph: the gate before its lists.
 
 mod alerts;
+mod cloud_apps;
 mod dated;
 mod incidents;
 mod risks;
 mod scores;
 mod secure_scores;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,24 +29,27 @@ pub(crate) const AUDIENCE: &str = "https://graph.microsoft.com";
 const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize""#;
 
 /// What a path leads to.
-#[derive(Clone, Copy)]
 enum Route {
     /// Secure scores or their profiles, by path.
     Scores(&'static str),
     Dated(&'static Dated),
+    /// Cloud Discovery, or what is wrong with the period.
+    Cloud(Result<cloud_apps::Route, String>),
 }
 
 impl Route {
     fn of(path: &str) -> Option<Route> {
         let scores = [SCORES, PROFILES].into_iter().find(|known| known.eq_ignore_ascii_case(path));
         let dated = || dated::LISTS.iter().find(|list| list.path.eq_ignore_ascii_case(path));
-        scores.map(Route::Scores).or_else(|| dated().map(Route::Dated))
+        let cloud = || cloud_apps::Route::of(path).map(Route::Cloud);
+        scores.map(Route::Scores).or_else(|| dated().map(Route::Dated)).or_else(cloud)
     }
 
-    fn role(self) -> &'static str {
+    fn role(&self) -> &'static str {
         match self {
             Route::Scores(_) => secure_scores::ROLE,
             Route::Dated(list) => list.role,
+            Route::Cloud(_) => cloud_apps::ROLE,
         }
     }
 }
@@ -75,6 +80,8 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     match route {
         Route::Scores(path) => scores_list(state, tenant, path, &request.query).await,
         Route::Dated(list) => dated_list(state, tenant, list, &request.query).await,
+        Route::Cloud(Ok(route)) => cloud_list(state, tenant, &route, request).await,
+        Route::Cloud(Err(text)) => error(state, 400, "BadRequest", &text),
     }
 }
 
@@ -114,6 +121,33 @@ async fn dated_list(state: &State, tenant: &Tenant, list: &'static Dated, query:
         None => {
             let (page_size, base) = (state.options.page_size, state.base(Api::Graph));
             dated::page(state.scene(tenant), list, &ask, page_size, base)
+        }
+    }
+}
+
+async fn cloud_list(
+    state: &State,
+    tenant: &Tenant,
+    route: &cloud_apps::Route,
+    request: &Request,
+) -> Answer {
+    let ask = match cloud_apps::ask(&request.query) {
+        Ok(ask) => ask,
+        Err(text) => return error(state, 400, "BadRequest", &text),
+    };
+    let (scene, folder) = (state.scene(tenant), state.options.replay.as_ref());
+    match route {
+        cloud_apps::Route::Streams => {
+            let is_recorded = |folder: &PathBuf| folder.join(cloud_apps::SOURCE).is_dir();
+            cloud_apps::streams(&scene, folder.map_or(2, |folder| is_recorded(folder).into()))
+        }
+        cloud_apps::Route::Apps(id, days) => {
+            let replay = replayed(state, cloud_apps::SOURCE, &request.path, ask.replayed).await;
+            let (page_size, url) = (state.options.page_size, state.base(Api::Graph));
+            let url = format!("{url}{}", request.path);
+            let answer =
+                replay.or_else(|| cloud_apps::apps(scene, id, *days, &ask, page_size, &url));
+            answer.unwrap_or_else(|| error(state, 404, "ResourceNotFound", "Stream not found."))
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What the simulator promises, asked over real connections.
 
+mod changes;
+mod cloud_apps;
 mod dated;
 mod defender;
+mod exports;
 mod faults;
 mod lists;
 mod logs;

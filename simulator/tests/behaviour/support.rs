@@ -160,3 +160,25 @@ fn tables() -> Value {
         "flows": [{"outputStream": "Custom-PostureDevices_CL", "transformKql": "source"}],
     }]}], "tables": []})
 }
+
+/// A folder of recorded pages; taken away when dropped.
+pub struct Recorded(pub std::path::PathBuf);
+
+impl Recorded {
+    /// One page for each of these sources, whose record has the source's name as id.
+    pub fn new(name: &str, sources: &[&str]) -> Recorded {
+        let folder = std::env::temp_dir().join(format!("simulator-{name}-{}", std::process::id()));
+        for source in sources {
+            std::fs::create_dir_all(folder.join(source)).unwrap();
+            let page = json!({"value": [{"id": source, "name": source}]});
+            std::fs::write(folder.join(source).join("page-1.json"), page.to_string()).unwrap();
+        }
+        Recorded(folder)
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
