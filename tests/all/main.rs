@@ -5,6 +5,7 @@ mod support;
 mod azurite;
 mod collecting;
 mod commands;
+mod exports;
 mod faults;
 mod host_contract;
 mod identity;
