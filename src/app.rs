@@ -130,11 +130,16 @@ impl App {
                 Ok::<_, LedgerError>((*source, state.history()))
             });
             let histories = try_join_all(histories).await?;
-            let due =
-                histories.iter().filter(|(source, history)| plan::is_due(source, history, now));
-            jobs.extend(
-                due.map(|(source, _)| self.job(tenant, *source, RunId::of_tick(now), false)),
-            );
+            let gaps: Vec<_> = histories
+                .iter()
+                .filter_map(|(source, history)| plan::full_after_gap(source, history, now))
+                .collect();
+            for (source, history) in &histories {
+                let after_gap = gaps.contains(&source.name) && !history.is_held(now);
+                if after_gap || plan::is_due(source, history, now) {
+                    jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
+                }
+            }
         }
         Ok(jobs)
     }

@@ -14,7 +14,12 @@ const MAX_FLOWS: usize = 10;
 
 /// Every table, in the order that collection rules are packed in: the reports', then the sources'.
 fn tables() -> impl Iterator<Item = Table> {
-    std::iter::once(RUNS).chain(ALL.iter().map(|source| source.table))
+    std::iter::once(RUNS).chain(own_tables().map(|source| source.table))
+}
+
+/// The first source of each table: changes fill the table of what they change.
+fn own_tables() -> impl Iterator<Item = &'static Source> {
+    ALL.iter().filter(|source| source.identity() == source.name)
 }
 
 /// An input stream of a collection rule: a table's own, or that of export files, which spell the
@@ -46,7 +51,7 @@ fn streams() -> impl Iterator<Item = Stream> {
         std::iter::once(Stream { table: source.table, by_files: false }).chain(by_files)
     };
     let reports = Stream { table: RUNS, by_files: false };
-    std::iter::once(reports).chain(ALL.iter().flat_map(of_source))
+    std::iter::once(reports).chain(own_tables().flat_map(of_source))
 }
 
 /// The streams of each collection rule.

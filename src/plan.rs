@@ -1,6 +1,6 @@
 //! Which jobs are due at an instant, one per tenant and source; pure.
 
-use crate::source::Source;
+use crate::source::{Reads, Source};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -136,12 +136,19 @@ pub struct History {
     pub refused_until: Option<Timestamp>,
 }
 
+impl History {
+    /// Whether an attempt holds the source, or a refusal stands.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        let holds = |until: Option<Timestamp>| until.is_some_and(|until| until > now);
+        holds(self.claimed_until) || holds(self.refused_until)
+    }
+}
+
 /// Whether a source is due at `now`: never completed, or its newest complete run at least one
 /// interval ago, counted from plan to plan so that it doesn't drift; not while an attempt holds it
 /// or a refusal stands.
 pub fn is_due(source: &Source, history: &History, now: Timestamp) -> bool {
-    let held = |until: Option<Timestamp>| until.is_some_and(|until| until > now);
-    if held(history.claimed_until) || held(history.refused_until) {
+    if history.is_held(now) {
         return false;
     }
     match &history.completed {
@@ -150,10 +157,18 @@ pub fn is_due(source: &Source, history: &History, now: Timestamp) -> bool {
     }
 }
 
+/// The name of the full source that must be read again, where a source's changes have been left for
+/// longer than the service keeps them.
+pub fn full_after_gap(source: &Source, history: &History, now: Timestamp) -> Option<&'static str> {
+    let Reads::Changes { reach, full, .. } = source.reads else { return None };
+    let completed = history.completed.as_ref()?;
+    (now.duration_since(completed.instant()) > reach).then_some(full)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::DEVICES;
+    use crate::source::{DEVICE_VULNERABILITY_CHANGES, DEVICES};
     use jiff::SignedDuration;
 
     fn instant(text: &str) -> Timestamp {
@@ -199,6 +214,20 @@ mod tests {
         assert!(!is_due(&DEVICES, &claimed, now));
         assert!(!is_due(&DEVICES, &refused, now));
         assert!(is_due(&DEVICES, &refused, later));
+    }
+
+    #[test]
+    fn changes_left_for_longer_than_the_service_keeps_them_need_the_full_source() {
+        let completed = Some(RunId::at(instant("2026-11-01T00:00:00Z")));
+        let history = History { completed, ..History::default() };
+        let after = |text| full_after_gap(&DEVICE_VULNERABILITY_CHANGES, &history, instant(text));
+
+        assert_eq!(after("2026-11-14T00:00:00Z"), None);
+        assert_eq!(after("2026-11-15T01:00:00Z"), Some("defender.device_vulnerabilities"));
+        let never = History::default();
+        let now = instant("2026-11-15T01:00:00Z");
+        assert_eq!(full_after_gap(&DEVICE_VULNERABILITY_CHANGES, &never, now), None);
+        assert_eq!(full_after_gap(&DEVICES, &history, now), None);
     }
 
     #[test]

@@ -33,11 +33,12 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope of one run of one source of one tenant.
+    /// The envelope of one run of one source of one tenant; `identity` is the source that its
+    /// `RecordId`s count as.
     pub fn new(
         tenant: &str,
         tenant_name: &str,
-        source: &str,
+        (source, identity): (&str, &str),
         run: &RunId,
         began: Timestamp,
     ) -> Envelope {
@@ -49,9 +50,9 @@ impl Envelope {
             head.push_str(&format!("\"{}\":{}", column.name, serde_json::Value::from(text)));
         }
         head.push_str(",\"RecordId\":\"");
-        let mut identity = Context::new(&SHA256);
-        identity.update(format!("{tenant}\n{source}\n").as_bytes());
-        Envelope { head: head.into_bytes(), identity }
+        let mut context = Context::new(&SHA256);
+        context.update(format!("{tenant}\n{identity}\n").as_bytes());
+        Envelope { head: head.into_bytes(), identity: context }
     }
 
     /// Appends one record's line, without a line break, and gives its `RecordId`.

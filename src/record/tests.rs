@@ -4,7 +4,7 @@ use crate::source::{DEVICES, SECURE_SCORE_CONTROLS, Source, VULNERABILITIES};
 fn envelope(source: &Source) -> Envelope {
     let began = "2026-11-22T10:15:03.25Z".parse().unwrap();
     let run = RunId::at("2026-11-22T10:15:00Z".parse().unwrap());
-    Envelope::new("t-1", "Con\"toso", source.name, &run, began)
+    Envelope::new("t-1", "Con\"toso", (source.name, source.identity()), &run, began)
 }
 
 fn line(source: &Source, raw: &str, parent: &[(&'static str, &str)]) -> String {

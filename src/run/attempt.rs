@@ -58,7 +58,7 @@ impl<'a> Work<'a> {
             envelope: Envelope::new(
                 &tenant.id,
                 &tenant.name,
-                source.name,
+                (source.name, source.identity()),
                 &current.run,
                 current.began,
             ),

@@ -13,7 +13,7 @@ use crate::part::Lines;
 use crate::plan::Job;
 use crate::record::{Envelope, Facts};
 use crate::report::{Report, Status};
-use crate::source::RUNS;
+use crate::source::{RUNS, Reads};
 use crate::tenant::Tenant;
 use bytes::Bytes;
 use jiff::SignedDuration;
@@ -69,6 +69,10 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     send(app, &report, work).await?;
     work.forget_links().await?;
     let reads = source.reads;
+    if matches!(source.reads, Reads::Changes { .. }) {
+        // The next run asks for what has happened since this one began.
+        work.checkpoint.save(|current| current.newest = Some(current.began.to_string())).await?;
+    }
     work.checkpoint.complete(|stamp, since| growth::is_within(reads, stamp, since)).await?;
     Ok(Status::Complete)
 }
@@ -107,7 +111,7 @@ async fn send_row(
         return Ok(());
     };
     let Report { tenant, tenant_name, source, run, .. } = report;
-    let envelope = Envelope::new(tenant, tenant_name, source, run, report.began);
+    let envelope = Envelope::new(tenant, tenant_name, (source, source), run, report.began);
     let facts = Facts {
         key: Some(format!("{run}\n{:?}", report.status)),
         clashes: false,

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Current;
 use crate::source::{Reads, Source};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +16,13 @@ pub(super) type Known = Arc<(Option<String>, BTreeMap<String, String>)>;
 /// Path and query of a run's first request.
 pub(super) fn first_path(source: Source, since: Option<&str>, now: Timestamp) -> String {
     let path = source.fetch.path();
+    if let Reads::Changes { parameter, overlap, first, reach, .. } = source.reads {
+        let known = since.and_then(|since| since.parse::<Timestamp>().ok());
+        let from = known.map_or(now - first, |since| since - overlap);
+        // An hour within the service's reach, so that the request doesn't leave it on the way.
+        let from = from.max(now - reach + SignedDuration::from_hours(1));
+        return format!("{path}?{parameter}={}", from.strftime("%Y-%m-%dT%H:%M:%SZ"));
+    }
     let Reads::Updated { fields: [field, ..], filter: true, overlap, first } = source.reads else {
         return path.to_owned();
     };
@@ -67,7 +74,7 @@ impl Old {
     pub(super) fn passes_over(&mut self, stamp: Option<&str>, id: impl FnOnce() -> String) -> bool {
         let (Some(since), Some(stamp)) = (&self.known.0, stamp) else { return false };
         match self.reads {
-            Reads::Whole => false,
+            Reads::Whole | Reads::Changes { .. } => false,
             Reads::Updated { .. } => {
                 let before = !is_newer(stamp, since) && !is_within(self.reads, stamp, since);
                 before || self.known.1.get(&id()).is_some_and(|known| known == stamp)
@@ -102,7 +109,7 @@ pub(super) fn is_newer(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{ALERTS, DEVICES, SECURE_SCORES};
+    use crate::source::{ALERTS, DEVICE_VULNERABILITY_CHANGES, DEVICES, SECURE_SCORES};
 
     fn instant(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -124,6 +131,16 @@ mod tests {
             "{next}"
         );
         assert_eq!(first_path(DEVICES, None, now), DEVICES.fetch.path());
+    }
+
+    #[test]
+    fn changes_are_asked_for_since_the_last_run_and_within_the_services_reach() {
+        let now = instant("2026-11-22T10:00:00Z");
+        let since = |text| first_path(DEVICE_VULNERABILITY_CHANGES, text, now);
+
+        assert!(since(None).ends_with("?sinceTime=2026-11-21T10:00:00Z"));
+        assert!(since(Some("2026-11-22T04:00:00Z")).ends_with("=2026-11-21T22:00:00Z"));
+        assert!(since(Some("2026-10-01T00:00:00Z")).ends_with("=2026-11-08T11:00:00Z"));
     }
 
     #[test]

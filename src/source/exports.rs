@@ -88,6 +88,29 @@ pub const DEVICE_VULNERABILITIES: Source = Source {
     ..ASSESSMENT
 };
 
+/// What has changed of [`DEVICE_VULNERABILITIES`]: `New`, `Fixed` and `Updated` rows with the time of
+/// the event, in the same table.
+///
+/// Every six hours, as the service makes them, at most 14 days back: after a longer gap the full
+/// source is read again. A row has the `RecordId` of the row that it changes; a device that changes its
+/// group yields a `Fixed` and a `New` of one key.
+///
+/// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-vulnerabilities#2-export-software-vulnerabilities-assessment-delta>
+pub const DEVICE_VULNERABILITY_CHANGES: Source = Source {
+    name: "defender.device_vulnerability_changes",
+    about: "New, fixed and updated vulnerabilities on devices since the last run",
+    fetch: Fetch::Collection("/api/machines/SoftwareVulnerabilityChangesByMachine"),
+    reads: Reads::Changes {
+        parameter: "sinceTime",
+        overlap: SignedDuration::from_hours(6),
+        first: SignedDuration::from_hours(24),
+        reach: SignedDuration::from_hours(14 * 24),
+        full: "defender.device_vulnerabilities",
+    },
+    every: SignedDuration::from_hours(6),
+    ..DEVICE_VULNERABILITIES
+};
+
 /// Each software on each device. In the ledger only, by default.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-inventory>

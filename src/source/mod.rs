@@ -19,7 +19,7 @@ pub use defender::{
 };
 pub use exports::{
     BROWSER_EXTENSIONS, CERTIFICATES, DEVICE_BASELINES, DEVICE_CONFIGURATIONS, DEVICE_SOFTWARE,
-    DEVICE_VULNERABILITIES, FIRMWARE,
+    DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES, FIRMWARE,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
@@ -54,6 +54,7 @@ pub const ALL: &[Source] = &[
     BROWSER_EXTENSIONS,
     CERTIFICATES,
     FIRMWARE,
+    DEVICE_VULNERABILITY_CHANGES,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
@@ -91,6 +92,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// The source whose records these are, by name: a change has the `RecordId` of what it changes.
+    pub fn identity(&self) -> &'static str {
+        match self.reads {
+            Reads::Changes { full, .. } => full,
+            _ => self.name,
+        }
+    }
+
     /// The source of that name, in any letter case.
     pub fn named(name: &str) -> Option<Source> {
         ALL.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
@@ -176,13 +185,27 @@ pub enum Reads {
         /// How far back the first run begins.
         first: SignedDuration,
     },
+    /// The events since the last complete run began, and a little more; the service keeps them for a
+    /// while only. The snapshot is all runs together.
+    Changes {
+        /// The query parameter that says since when.
+        parameter: &'static str,
+        /// How far before the last run's beginning the next one asks: events come in steps.
+        overlap: SignedDuration,
+        /// How far back the first run asks.
+        first: SignedDuration,
+        /// How far back the service answers; a longer gap needs the full source again.
+        reach: SignedDuration,
+        /// The name of the full source.
+        full: &'static str,
+    },
 }
 
 impl Reads {
     /// The fields that tell when a record was made or updated.
     pub fn stamps(self) -> &'static [&'static str] {
         match self {
-            Reads::Whole => &[],
+            Reads::Whole | Reads::Changes { .. } => &[],
             Reads::Since(fields) | Reads::Updated { fields, .. } => fields,
         }
     }
