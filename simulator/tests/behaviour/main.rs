@@ -1,5 +1,6 @@
 //! What the simulator promises, asked over real connections.
 
+mod arm;
 mod changes;
 mod cloud_apps;
 mod dated;
