@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
-//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, cloud apps
+//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting
 //! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number

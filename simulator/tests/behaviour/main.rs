@@ -7,6 +7,7 @@ mod dated;
 mod defender;
 mod exports;
 mod faults;
+mod hunting;
 mod lists;
 mod logs;
 mod support;
