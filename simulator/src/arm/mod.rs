@@ -3,6 +3,7 @@
 mod kinds;
 mod query;
 mod records;
+mod route;
 mod subscriptions;
 
 use std::ops::Range;
@@ -23,6 +24,7 @@ use crate::state::{Request, State};
 use crate::{replay, web};
 
 use kinds::Kind;
+use route::{Route, route};
 use subscriptions::Subscription;
 
 const AUDIENCE: &str = "https://management.azure.com";
@@ -30,18 +32,6 @@ const SUBSCRIPTIONS: &str = "azure.subscriptions";
 
 /// Records on a page where the options name no other number.
 const PAGE: usize = 500;
-
-/// What a path leads to.
-enum Route {
-    Subscriptions,
-    /// A list of a subscription, or of none; of the rows below a standard or control.
-    List {
-        subscription: Option<String>,
-        kind: Kind,
-        below: Option<Range<u64>>,
-    },
-    ResourceGraph,
-}
 
 fn error(state: &State, status: u16, code: &str, text: &str) -> Answer {
     Answer::error(Api::Arm, status, code, text, &state.id())
@@ -77,48 +67,6 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
         _ => error(state, 405, "MethodNotAllowed", "The method isn't allowed here."),
     };
     answer.header("x-ms-request-id", state.id()).header("x-ms-correlation-request-id", state.id())
-}
-
-fn route(path: &str) -> Option<Route> {
-    let path = web::unescape(path).trim_start_matches('/').to_ascii_lowercase();
-    let parts: Vec<&str> = path.split('/').collect();
-    let (subscription, rest) = match parts[..] {
-        ["subscriptions"] => return Some(Route::Subscriptions),
-        ["providers", "microsoft.resourcegraph", "resources"] => return Some(Route::ResourceGraph),
-        ["subscriptions", id, "providers", "microsoft.security", ref rest @ ..] => {
-            (Some(id.to_owned()), rest)
-        }
-        ["providers", "microsoft.security", ref rest @ ..] => (None, rest),
-        _ => return None,
-    };
-    let (kind, below) = match (&subscription, rest) {
-        (_, ["securescorecontroldefinitions"]) => (Kind::Definitions, None),
-        (None, _) => return None,
-        (_, ["securescores"]) => (Kind::Scores, None),
-        (_, ["securescorecontrols"] | ["securescores", "ascscore", "securescorecontrols"]) => {
-            (Kind::Controls, None)
-        }
-        (_, ["assessments"]) => (Kind::Assessments, None),
-        (_, ["regulatorycompliancestandards"]) => (Kind::Standards, None),
-        (_, ["regulatorycompliancestandards", standard, "regulatorycompliancecontrols"]) => {
-            (Kind::ComplianceControls, Some(records::below(standard, None).unwrap_or(0..0)))
-        }
-        (
-            _,
-            [
-                "regulatorycompliancestandards",
-                standard,
-                "regulatorycompliancecontrols",
-                control,
-                "regulatorycomplianceassessments",
-            ],
-        ) => {
-            let below = records::below(standard, Some(control)).unwrap_or(0..0);
-            (Kind::ComplianceAssessments, Some(below))
-        }
-        _ => return None,
-    };
-    Some(Route::List { subscription, kind, below })
 }
 
 /// What the query asks of a list: the version, where to go on, a recorded page, other options.
@@ -167,14 +115,18 @@ fn ask(
     }
 }
 
-/// Whether a folder holds recorded pages of Azure, with or without subscriptions.
+fn is_refused(state: &State) -> bool {
+    state.refuses_subscriptions.load(Ordering::Relaxed)
+}
+
+/// Whether there are recorded pages of a source.
 fn is_recorded(state: &State, source: &str) -> bool {
     state.options.replay.as_ref().is_some_and(|folder| folder.join(source).is_dir())
 }
 
 /// The subscriptions that can be seen now. Recorded rows stand behind one of them.
 fn visible(state: &State, scene: &Scene) -> Vec<Subscription> {
-    if state.refuses_subscriptions.load(Ordering::Relaxed) {
+    if is_refused(state) {
         return Vec::new();
     }
     let mut all = subscriptions::all(scene);
@@ -192,7 +144,7 @@ async fn subscription_list(state: &State, tenant: &Tenant, request: &Request) ->
     };
     let scene = state.scene(tenant);
     let all = visible(state, &scene);
-    if is_recorded(state, SUBSCRIPTIONS) && !state.refuses_subscriptions.load(Ordering::Relaxed) {
+    if is_recorded(state, SUBSCRIPTIONS) && !is_refused(state) {
         return recorded(state, SUBSCRIPTIONS, request, &ask).await;
     }
     let rows = 0..all.len() as u64;
@@ -212,12 +164,9 @@ async fn list(
         Err((code, text)) => return error(state, 400, code, &text),
     };
     let scene = state.scene(tenant);
-    if state.refuses_subscriptions.load(Ordering::Relaxed) && subscription.is_some() {
-        let text = format!(
-            "The client '{}' does not have authorization to perform this action.",
-            tenant.client_id
-        );
-        return error(state, 403, "AuthorizationFailed", &text);
+    if is_refused(state) && subscription.is_some() {
+        let text = "The client does not have authorization to perform this action.";
+        return error(state, 403, "AuthorizationFailed", text);
     }
     if state.options.replay.is_some() {
         return recorded(state, kind.source(), request, &ask).await;

@@ -1,6 +1,5 @@
 //! Azure Resource Graph, as far as a query names one type of rows.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::arm::kinds::{KINDS, Kind};
 use crate::arm::subscriptions::Subscription;
-use crate::arm::{ask, error, visible};
+use crate::arm::{ask, error, is_refused, visible};
 use crate::limits::Rate;
 use crate::options::Tenant;
 use crate::scene::Scene;
@@ -242,8 +241,9 @@ async fn recorded(state: &State, rows: Rows, start: usize) -> Found {
         Rows::Subscriptions => super::SUBSCRIPTIONS,
         Rows::None => return none,
     };
-    let is_refused = state.refuses_subscriptions.load(Ordering::Relaxed);
-    let Some(folder) = state.options.replay.as_ref().filter(|_| !is_refused) else { return none };
+    let Some(folder) = state.options.replay.as_ref().filter(|_| !is_refused(state)) else {
+        return none;
+    };
     let file = |number: usize| folder.join(source).join(format!("page-{number}.json"));
     let page = tokio::fs::read(file(start + 1)).await.unwrap_or_default();
     let Ok(page) = serde_json::from_slice::<Recorded>(&page) else { return none };

@@ -231,15 +231,15 @@ async fn the_sixteenth_query_in_five_seconds_is_over_the_quota() {
     let body = json!({"query": rows_of("microsoft.security/securescores")});
 
     let first = query(&world, body.clone()).await;
-    for _ in 0..14 {
-        assert_eq!(query(&world, body.clone()).await.status, 200);
-    }
-    let over = query(&world, body).await;
+    // At once, so that a busy machine doesn't make the window pass.
+    let others = futures::future::join_all((0..15).map(|_| query(&world, body.clone()))).await;
 
     assert_eq!(first.header("x-ms-user-quota-remaining"), Some("14"));
-    assert_eq!(over.header("x-ms-user-quota-remaining"), Some("0"));
-    assert_eq!(over.header("x-ms-user-quota-resets-after"), Some("00:00:05"));
-    assert_eq!((over.status, &over.json()["error"]["code"]), (429, &"RateLimiting".into()));
+    let over: Vec<&Answer> = others.iter().filter(|answer| answer.status != 200).collect();
+    assert_eq!((over.len(), over[0].status), (1, 429));
+    assert_eq!(over[0].header("x-ms-user-quota-remaining"), Some("0"));
+    assert_eq!(over[0].header("x-ms-user-quota-resets-after"), Some("00:00:05"));
+    assert_eq!(over[0].json()["error"]["code"], "RateLimiting");
 }
 
 #[tokio::test]
