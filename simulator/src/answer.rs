@@ -17,18 +17,33 @@ pub(crate) type Pieces = Box<dyn Iterator<Item = Bytes> + Send + Sync>;
 /// Bytes that go out together, so that a million records don't make a million small writes.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// How an API names the parts of a page.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub array: &'static str,
+    pub link: &'static str,
+}
+
+pub(crate) const ODATA: Form = Form { array: "value", link: "@odata.nextLink" };
+pub(crate) const ARM: Form = Form { array: "value", link: "nextLink" };
+
 /// One page of a collection.
 pub(crate) struct Page {
-    /// Text of `@odata.context`.
-    pub context: String,
-    /// Number in `@odata.count`.
-    pub count: Option<usize>,
+    pub form: &'static Form,
+    /// What stands before the array: JSON members, each with its comma.
+    pub opening: String,
     /// The records.
     pub records: Records,
     /// How many there are.
     pub length: usize,
     /// Where the next page is.
     pub next: Option<String>,
+}
+
+/// What OData writes before the records.
+pub(crate) fn opening(context: &str, count: Option<usize>) -> String {
+    let count = count.map(|count| format!(r#""@odata.count":{count},"#));
+    format!(r#""@odata.context":{},{}"#, Value::from(context), count.unwrap_or_default())
 }
 
 /// The body of an answer.
@@ -138,16 +153,19 @@ impl Content {
 
 impl Page {
     fn head(&self) -> Bytes {
-        let context = Value::from(self.context.as_str());
-        let count = self.count.map(|count| format!(r#""@odata.count":{count},"#));
-        format!(r#"{{"@odata.context":{context},{}"value":["#, count.unwrap_or_default()).into()
+        format!(r#"{{{}"{}":["#, self.opening, self.form.array).into()
     }
 
     fn tail(&self) -> Bytes {
         match &self.next {
-            Some(next) => format!(r#"],"@odata.nextLink":{}}}"#, Value::from(next.as_str())).into(),
+            Some(next) => format!(r#"],"{}":{}}}"#, self.form.link, Value::from(&**next)).into(),
             None => Bytes::from_static(b"]}"),
         }
+    }
+
+    /// The page without its array.
+    pub(crate) fn without_records(&self) -> Bytes {
+        format!("{{{}}}", self.opening.trim_end_matches(',')).into()
     }
 
     fn pieces(self) -> Pieces {
@@ -209,7 +227,7 @@ mod tests {
         };
         let length = 1_000_000;
         let records = Box::new((0..length).map(record));
-        let page = Page { context: String::new(), count: None, records, length, next: None };
+        let page = Page { form: &ODATA, opening: String::new(), records, length, next: None };
 
         let mut pieces = Content::Page(page).pieces();
         let first = pieces.next().map(|piece| piece.len());

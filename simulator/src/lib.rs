@@ -6,17 +6,19 @@
 //!
 //! ```text
 //! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
-//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, cloud apps
+//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting
 //! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
 //! answer     one answer, made while sent         scene      what a record follows from
 //! limits     rate limits                         records    devices, flaws, recommendations
 //! export/    rows per device: pages and files    gzip       lines of an export file
+//! arm/       subscriptions, Defender for Cloud, Resource Graph
 //! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
 mod answer;
+mod arm;
 mod defender;
 mod entra;
 mod export;
@@ -163,6 +165,12 @@ impl Simulator {
     /// Whether Logs Ingestion says that the caller isn't a publisher of any rule.
     pub fn refuse_publisher(&self, refuse: bool) {
         self.state.refuses_publisher.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Whether the identity has no role on any subscription: subscriptions and Resource Graph answer
+    /// empty, and a subscription's own lists are forbidden.
+    pub fn refuse_subscriptions(&self, refuse: bool) {
+        self.state.refuses_subscriptions.store(refuse, Ordering::Relaxed);
     }
 
     /// Updates alerts of every tenant now, and with them their incidents: the newest `count` at the

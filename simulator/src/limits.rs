@@ -62,6 +62,14 @@ impl Limits {
         Some(Permit { limits: self.clone(), tenant: tenant.to_owned() })
     }
 
+    /// Calls of one kind within the window that ends at `now`.
+    pub(crate) fn made(&self, kind: &str, tenant: &str, rate: Rate, now: Instant) -> usize {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = calls.get(&(kind.to_owned(), tenant.to_owned()));
+        let is_in = |call: &&Instant| now.duration_since(**call) < rate.window;
+        calls.map_or(0, |calls| calls.iter().filter(is_in).count()).min(rate.calls)
+    }
+
     /// Counts a tenant's call of one kind at `now`. Where a rate is used up: the seconds to wait,
     /// and the call doesn't count.
     pub(crate) fn call(

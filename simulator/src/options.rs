@@ -93,6 +93,8 @@ pub struct Tenant {
     pub recommendations: u32,
     /// Number of alerts of the last 30 days; three of them make an incident.
     pub alerts: u32,
+    /// Number of Azure subscriptions; beside them there is one delegated by another tenant.
+    pub subscriptions: u32,
     /// Days of secure-score history.
     pub days: u32,
     /// What the records are generated from.
@@ -114,6 +116,7 @@ impl Tenant {
             vulnerabilities: devices.saturating_mul(2).saturating_add(40),
             recommendations: 60,
             alerts: 40,
+            subscriptions: 3,
             days: 90,
             seed: u64::from(number),
             roles: ROLES.map(str::to_owned).to_vec(),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Content, Page, Records};
+use crate::answer::{ARM, Answer, Content, Form, ODATA, Page, Records};
 use crate::fault::{Api, FaultKind};
 use crate::replay;
 
@@ -90,7 +90,8 @@ fn name_of(api: Api, code: u16) -> (&'static str, &'static str) {
 }
 
 /// Does to the right answer what the fault says. An answer that is an error stays as it is.
-pub(crate) fn spoil(mut answer: Answer, fault: &FaultKind, own_url: &str) -> Answer {
+pub(crate) fn spoil(api: Api, mut answer: Answer, fault: &FaultKind, own_url: &str) -> Answer {
+    let form = if api == Api::Arm { &ARM } else { &ODATA };
     if answer.status >= 300 {
         return answer;
     }
@@ -112,7 +113,7 @@ pub(crate) fn spoil(mut answer: Answer, fault: &FaultKind, own_url: &str) -> Ans
     }
     answer.content = match answer.content {
         Content::Page(page) => spoiled_page(page, fault, own_url),
-        Content::Whole(bytes) => spoiled_body(bytes, fault, own_url),
+        Content::Whole(bytes) => spoiled_body(bytes, fault, own_url, form),
         Content::Lines(lines) => spoiled_lines(lines, fault),
         other => other,
     };
@@ -123,7 +124,7 @@ fn spoiled_page(mut page: Page, fault: &FaultKind, own_url: &str) -> Content {
     match fault {
         FaultKind::Malformed | FaultKind::CutBody => return Content::Pieces(page.half()),
         FaultKind::NoValue => {
-            return Content::Whole(json!({"@odata.context": page.context}).to_string().into());
+            return Content::Whole(page.without_records());
         }
         FaultKind::EmptyPage => {
             page = Page { records: Box::new(std::iter::empty()), length: 0, ..page };
@@ -166,7 +167,7 @@ fn spoiled_lines(lines: Records, fault: &FaultKind) -> Content {
 }
 
 /// The same for a body that is there as a whole: a single object, or a recorded page.
-fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str) -> Content {
+fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str, form: &Form) -> Content {
     let with_first = |change: fn(&mut Value)| match serde_json::from_slice::<Value>(&body) {
         Ok(mut whole) => {
             match whole.get_mut("value").and_then(Value::as_array_mut) {
@@ -180,9 +181,9 @@ fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str) -> Content {
     Content::Whole(match fault {
         FaultKind::Malformed | FaultKind::CutBody => body.slice(..body.len() / 2),
         FaultKind::NoValue => Bytes::from_static(br#"{"@odata.context":""}"#),
-        FaultKind::EmptyPage => json!({"value": [], "@odata.nextLink": own_url}).to_string().into(),
-        FaultKind::NextLink(link) => replay::with_next(&body, Some(link)),
-        FaultKind::SameLink => replay::with_next(&body, Some(own_url)),
+        FaultKind::EmptyPage => json!({form.array: [], form.link: own_url}).to_string().into(),
+        FaultKind::NextLink(link) => replay::with_next(&body, form.link, Some(link)),
+        FaultKind::SameLink => replay::with_next(&body, form.link, Some(own_url)),
         FaultKind::NonUtf8 => broken_text(body),
         FaultKind::NullNumbers => with_first(null_numbers),
         FaultKind::UnknownValues => with_first(unknown_values),

@@ -67,6 +67,7 @@ pub(crate) struct State {
     pub limits: Arc<Limits>,
     pub workspace: Mutex<Workspace>,
     pub refuses_publisher: AtomicBool,
+    pub refuses_subscriptions: AtomicBool,
     pub days_ahead: AtomicI32,
     pub steps_ahead: AtomicI64,
     /// Links to storage of an earlier generation have expired.
@@ -98,6 +99,7 @@ impl State {
             faults: Mutex::default(),
             limits: Arc::default(),
             refuses_publisher: AtomicBool::new(false),
+            refuses_subscriptions: AtomicBool::new(false),
             days_ahead: AtomicI32::new(0),
             steps_ahead: AtomicI64::new(0),
             link_generation: AtomicU64::new(0),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, Page};
+use crate::answer::{Answer, ODATA, Page, opening};
 use crate::defender::AUDIENCE;
 use crate::defender::catalogue::List;
 use crate::filter::Filter;
@@ -65,8 +65,11 @@ pub(crate) fn page(
     let end = start.saturating_add(size).min(total);
     let record = move |at: usize| -> Bytes { (list.record)(&scene, numbers.at(at)) };
     Answer::page(Page {
-        context: format!("{AUDIENCE}/api/$metadata#{}", list.title),
-        count: ask.count.then_some(total),
+        form: &ODATA,
+        opening: opening(
+            &format!("{AUDIENCE}/api/$metadata#{}", list.title),
+            ask.count.then_some(total),
+        ),
         length: end - start,
         records: Box::new((start..end).map(record)),
         // An explicit $top switches the link off.

@@ -197,8 +197,27 @@ fn rows_of(
     })
 }
 
+fn set_of(source: &str) -> Option<&'static Set> {
+    SETS.iter().find(|set| set.source == source)
+}
+
+/// How many rows an export has.
+pub(crate) fn total(view: &View, source: &str) -> u64 {
+    let each = set_of(source).map_or(0, |set| (set.count)(&view.rows));
+    u64::from(each) * view.devices()
+}
+
+/// Row `number` of an export, its keys in PascalCase.
+pub(crate) fn record(view: &View, source: &str, number: u64) -> Option<serde_json::Value> {
+    let set = set_of(source)?;
+    let each = u64::from((set.count)(&view.rows)).max(1);
+    let mut row = Row::new(Style::Pascal);
+    (set.write)(view, &machine(view, number / each), number % each, &mut row);
+    serde_json::from_slice(&row.finish()).ok()
+}
+
 /// A device with its number, and its group as of the snapshot.
-fn machine(view: &View, number: u64) -> Machine {
+pub(crate) fn machine(view: &View, number: u64) -> Machine {
     let machine = view.scene.machine(number);
     let group = flaws::group(view, number, machine.rbac_group_id);
     Machine { number, rbac_group_id: group, ..machine }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::answer::{Answer, Page, Records};
+use crate::answer::{Answer, ODATA, Page, Records, opening};
 use crate::defender::AUDIENCE;
 use crate::export::{Row, Set, Style, View, flaws, rows_of, step_at};
 use crate::web;
@@ -98,10 +98,13 @@ pub(crate) fn answer(
     let title = set.map_or("DeltaAssetVulnerability", |set| set.title);
     let since = ask.since.map(|since| format!("sinceTime={since}&")).unwrap_or_default();
     Answer::page(Page {
-        context: format!(
-            "{AUDIENCE}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.{title})"
+        form: &ODATA,
+        opening: opening(
+            &format!(
+                "{AUDIENCE}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.{title})"
+            ),
+            None,
         ),
-        count: None,
         length: end - start,
         records,
         // An explicit $top switches the link off.

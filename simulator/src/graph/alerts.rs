@@ -50,13 +50,38 @@ fn usual_update(scene: &Scene, number: u64) -> Timestamp {
     later(scene.spread(number, scene.tenant.alerts.into()), after).min(scene.started)
 }
 
+/// What an alert is called and how it was found.
+pub(crate) struct Head {
+    pub id: String,
+    pub title: String,
+    pub severity: &'static str,
+    pub tactic: &'static str,
+    pub technique: &'static str,
+    pub product: &'static str,
+    pub detection: &'static str,
+    service: &'static str,
+}
+
+fn head(draw: &mut Draw, number: u64) -> Head {
+    let id = format!("da{:018}_{}", 637_000_000_000_000 + number, draw.below(2_000_000_000));
+    let (service, detection, product) = draw.pick(&SOURCES);
+    let (tactic, technique) = draw.pick(&TACTICS);
+    let severity = draw.pick(&SEVERITIES);
+    let title = format!("Invented {tactic} on one device");
+    Head { id, title, severity, tactic, technique, product, detection, service }
+}
+
+/// The head of an alert, without the rest of it.
+pub(crate) fn head_of(scene: &Scene, number: u64) -> Head {
+    head(&mut Draw::new(scene.tenant.seed, "alert", number), number)
+}
+
 /// One alert.
 pub(crate) fn record(scene: &Scene, number: u64) -> Bytes {
     let tenant = &scene.tenant;
     let mut draw = Draw::new(tenant.seed, "alert", number);
-    let id = format!("da{:018}_{}", 637_000_000_000_000 + number, draw.below(2_000_000_000));
-    let (service, detection, product) = draw.pick(&SOURCES);
-    let (tactic, technique) = draw.pick(&TACTICS);
+    let Head { id, title, severity, tactic, technique, product, detection, service } =
+        head(&mut draw, number);
     let created = date(scene, number, "createdDateTime");
     let status = match scene.touched(number) {
         Some(_) => "inProgress",
@@ -66,13 +91,13 @@ pub(crate) fn record(scene: &Scene, number: u64) -> Bytes {
     let incident = 1000 + incident_of(number);
     json!({
         "id": id, "providerAlertId": id, "incidentId": incident.to_string(),
-        "status": status, "severity": draw.pick(&SEVERITIES),
+        "status": status, "severity": severity,
         "serviceSource": service, "detectionSource": detection, "productName": product,
         "classification": is_resolved.then(|| draw.pick(&["truePositive", "falsePositive"])),
         "determination": is_resolved.then(|| draw.pick(&["malware", "phishing", "notMalicious"])),
         "investigationState": draw.pick(&[None, Some("queued"), Some("successfullyRemediated")]),
         "detectorId": draw.guid(), "tenantId": tenant.id, "alertPolicyId": null,
-        "title": format!("Invented {tactic} on one device"),
+        "title": title,
         "description": format!("Alert {number} was invented.\n\tIt asks nobody to act."),
         "recommendedActions": "1. Read the timeline.\n2. Close the alert.",
         "category": tactic, "categories": [tactic], "mitreTechniques": [technique],

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Page};
+use crate::answer::{Answer, ODATA, Page, opening};
 use crate::generate::Draw;
 use crate::scene::Scene;
 use crate::web;
@@ -142,8 +142,8 @@ pub(crate) fn apps(
     let top = ask.top.map(|top| format!("$top={top}&")).unwrap_or_default();
     let context = "https://graph.microsoft.com/beta/$metadata#Collection(microsoft.graph.security.discoveredCloudAppDetail)";
     Some(Answer::page(Page {
-        context: context.to_owned(),
-        count: None,
+        form: &ODATA,
+        opening: opening(context, None),
         length: end - start,
         records: Box::new((start..end).map(move |number| app(&scene, stream, number as u64, days))),
         next: (end < total).then(|| format!("{url}?{top}$skip={end}")),

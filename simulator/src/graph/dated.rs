@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::answer::{Answer, Page};
+use crate::answer::{Answer, ODATA, Page, opening};
 use crate::filter::Filter;
 use crate::graph::{AUDIENCE, alerts, incidents, risks};
 use crate::limits::Rate;
@@ -165,8 +165,11 @@ pub(crate) fn page(
     let (path, count) = (list.path, ask.count.then_some(all.len()));
     let records = all.into_iter().skip(start).take(end - start);
     Answer::page(Page {
-        context: format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
-        count,
+        form: &ODATA,
+        opening: opening(
+            &format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
+            count,
+        ),
         length: end - start,
         records: Box::new(records.map(move |number| (list.record)(&scene, number))),
         next: next.map(|next| format!("{base}{path}?{filter}{top}$skiptoken={next}")),

@@ -3,10 +3,12 @@
 mod alerts;
 mod cloud_apps;
 mod dated;
+mod hunting;
 mod incidents;
 mod risks;
 mod scores;
 mod secure_scores;
+mod tables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ enum Route {
     /// Secure scores or their profiles, by path.
     Scores(&'static str),
     Dated(&'static Dated),
+    Hunting,
     /// Cloud Discovery, or what is wrong with the period.
     Cloud(Result<cloud_apps::Route, String>),
 }
@@ -41,6 +44,9 @@ impl Route {
     fn of(path: &str) -> Option<Route> {
         let scores = [SCORES, PROFILES].into_iter().find(|known| known.eq_ignore_ascii_case(path));
         let dated = || dated::LISTS.iter().find(|list| list.path.eq_ignore_ascii_case(path));
+        if hunting::PATH.eq_ignore_ascii_case(path) {
+            return Some(Route::Hunting);
+        }
         let cloud = || cloud_apps::Route::of(path).map(Route::Cloud);
         scores.map(Route::Scores).or_else(|| dated().map(Route::Dated)).or_else(cloud)
     }
@@ -50,6 +56,14 @@ impl Route {
             Route::Scores(_) => secure_scores::ROLE,
             Route::Dated(list) => list.role,
             Route::Cloud(_) => cloud_apps::ROLE,
+            Route::Hunting => hunting::ROLE,
+        }
+    }
+
+    fn method(&self) -> Method {
+        match self {
+            Route::Hunting => Method::POST,
+            _ => Method::GET,
         }
     }
 }
@@ -70,7 +84,7 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     let Some(route) = Route::of(&request.path) else {
         return error(state, 404, "ResourceNotFound", "Resource not found for the segment.");
     };
-    if request.method != Method::GET {
+    if request.method != route.method() {
         return error(state, 405, "Request_BadRequest", "Specified HTTP method is not allowed.");
     }
     let tenant = match state.tenant(&claims.tid) {
@@ -80,6 +94,7 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     match route {
         Route::Scores(path) => scores_list(state, tenant, path, &request.query).await,
         Route::Dated(list) => dated_list(state, tenant, list, &request.query).await,
+        Route::Hunting => hunt(state, tenant, request),
         Route::Cloud(Ok(route)) => cloud_list(state, tenant, &route, request).await,
         Route::Cloud(Err(text)) => error(state, 400, "BadRequest", &text),
     }
@@ -149,6 +164,19 @@ async fn cloud_list(
                 replay.or_else(|| cloud_apps::apps(scene, id, *days, &ask, page_size, &url));
             answer.unwrap_or_else(|| error(state, 404, "ResourceNotFound", "Stream not found."))
         }
+    }
+}
+
+fn hunt(state: &State, tenant: &Tenant, request: &Request) -> Answer {
+    if state.options.limits
+        && state.limits.call("hunting", &tenant.id, &[hunting::RATE], Instant::now()).is_err()
+    {
+        let text = "The number of calls to hunting queries in a minute is exhausted.";
+        return error(state, 429, "TooManyRequests", text);
+    }
+    match hunting::read(request.header("content-type"), &request.body) {
+        Ok(query) => hunting::answer(state.view(tenant), query, state.options.replay.is_some()),
+        Err(text) => error(state, 400, "BadRequest", &text),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Span;
 use jiff::civil::Date;
 
-use crate::answer::Page;
+use crate::answer::{ODATA, Page, opening};
 use crate::fault::Api;
 use crate::graph::{AUDIENCE, scores};
 use crate::options::Tenant;
@@ -109,8 +109,11 @@ pub(crate) fn page(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Pag
         }
     };
     Page {
-        context: format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
-        count: ask.count.then_some(total),
+        form: &ODATA,
+        opening: opening(
+            &format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
+            ask.count.then_some(total),
+        ),
         length: end.saturating_sub(start),
         records: Box::new((start..end).map(record)),
         next: (end < total).then(|| format!("{base}{path}?{top}$skiptoken={}", token(day, end))),

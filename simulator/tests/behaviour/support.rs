@@ -9,6 +9,7 @@ pub const GRAPH: &str = "https://graph.microsoft.com";
 pub const DEFENDER: &str = "https://api.securitycenter.microsoft.com";
 /// The simulator's clock at the start.
 pub const STARTED: &str = "2026-11-20T14:30:00Z";
+pub const ARM: &str = "https://management.azure.com";
 pub const LOGS: &str = "https://monitor.azure.com";
 
 /// One HTTP answer as it came in.
@@ -117,6 +118,11 @@ impl World {
 
     pub async fn get(&self, url: &str, resource: &str) -> Answer {
         send("GET", url, &[self.token(resource).await], b"").await.unwrap()
+    }
+
+    pub async fn post_json(&self, url: &str, resource: &str, body: &Value) -> Answer {
+        let headers = [self.token(resource).await, "content-type: application/json".to_owned()];
+        send("POST", url, &headers, body.to_string().as_bytes()).await.unwrap()
     }
 
     /// Statuses of these URLs with a token whose roles are only `role`.
