@@ -28,9 +28,13 @@ async fn every_source_is_kept_sent_and_reported() {
     for source in ALL {
         let kept = kept_lines(&*folder.ledger(), *source).await;
         let sent = received.counts.get(source.table.name).copied().unwrap_or(0);
+        if source.identity() != source.name {
+            continue; // Changes share the table of what they change, and there may be none.
+        }
         assert!(!kept.is_empty(), "{}", source.name);
         assert_eq!(sent > 0, source.sends != Sends::Nothing, "{}", source.name);
-        assert!(sent <= kept.len() as u64, "{}", source.name);
+        let changes = ALL.iter().filter(|other| other.identity() == source.name).skip(1).count();
+        assert!(sent <= kept.len() as u64 || changes > 0, "{}", source.name);
     }
     assert_eq!(received.counts["PostureRuns_CL"], ALL.len() as u64);
     let latest = folder.ledger().list("latest/").await.unwrap();

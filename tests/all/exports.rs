@@ -7,7 +7,7 @@ use posture::report::{Report, Status};
 use posture::run::run;
 use posture::source::{
     BROWSER_EXTENSIONS, CERTIFICATES, DEVICE_BASELINES, DEVICE_CONFIGURATIONS, DEVICE_SOFTWARE,
-    DEVICE_VULNERABILITIES, FIRMWARE, Source,
+    DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES, FIRMWARE, Source,
 };
 use serde_json::Value;
 use simulator::{Api, Fault, FaultKind, Simulator};
@@ -249,4 +249,44 @@ async fn two_attempts_share_the_links_and_do_no_double_work() {
     let statuses = [one.status, other.status];
     assert!(statuses.contains(&Status::Complete) && statuses.contains(&Status::Unneeded));
     assert_eq!(world.rows(DEVICE_SOFTWARE).await.len(), 500);
+}
+
+#[tokio::test]
+async fn a_change_has_the_id_of_the_row_that_it_changes() {
+    let world = World::new(60).await;
+    world.complete(DEVICE_VULNERABILITIES, 0).await;
+    let before = ids(&world.rows(DEVICE_VULNERABILITIES).await);
+    world.microsoft.advance_snapshot();
+
+    let report = world.complete(DEVICE_VULNERABILITY_CHANGES, 1).await;
+
+    let changes = world.rows(DEVICE_VULNERABILITY_CHANGES).await;
+    assert!(!changes.is_empty() && report.tally.rejected == 0, "{report}");
+    let known = |row: &&Value| before.contains(row["RecordId"].as_str().unwrap());
+    let of =
+        |status: &str| changes.iter().filter(|row| row["status"] == status).collect::<Vec<_>>();
+    assert!(of("Updated").iter().all(known), "an update of a row that nobody knows");
+    assert!(of("Fixed").iter().any(known));
+    assert!(changes.iter().all(|row| row["eventTimestamp"].is_string()));
+    let received = world.microsoft.received();
+    assert!(received.wrong_types.is_empty() && received.undeclared.is_empty());
+    let table = DEVICE_VULNERABILITY_CHANGES.table.name;
+    assert!(received.tables[table].iter().any(|row| row["Source"] == report.source));
+}
+
+#[tokio::test]
+async fn changes_are_asked_for_since_the_run_before() {
+    let world = World::new(10).await;
+    let since = |world: &World| {
+        let asked = world.microsoft.requests().into_iter();
+        let asked = asked.filter(|seen| seen.path.contains("ChangesByMachine"));
+        asked.map(|seen| seen.query).collect::<Vec<_>>()
+    };
+
+    world.complete(DEVICE_VULNERABILITY_CHANGES, 0).await;
+    world.complete(DEVICE_VULNERABILITY_CHANGES, 6 * 60).await;
+
+    let since = since(&world);
+    assert!(since.len() == 2 && since.iter().all(|query| query.starts_with("sinceTime=")));
+    assert!(since[1] > since[0], "{since:?}");
 }
