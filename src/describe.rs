@@ -1,6 +1,7 @@
-//! What is written from the catalogue: tables, rules, permissions and the sources page. A test fails
-//! when a written file is stale.
+//! What is written from the catalogue: tables, rules, permissions, functions and the sources page. A
+//! test fails when a written file is stale.
 
+use crate::kql;
 use crate::source::{ALL, Api, Classic, Permission, RUNS, Sends, Source, Table, UNFED};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -37,12 +38,27 @@ pub fn rules() -> Vec<Vec<Table>> {
 }
 
 /// Every file that is written from the catalogue: its path from the root, and its content.
-pub fn files() -> Vec<(&'static str, String)> {
-    vec![
-        ("infra/generated/tables.json", pretty(&tables_json())),
-        ("infra/generated/permissions.json", pretty(&permissions_json())),
-        ("docs/sources.md", sources_page()),
-    ]
+pub fn files() -> Vec<(String, String)> {
+    let mut files = vec![
+        ("infra/generated/tables.json".to_owned(), pretty(&tables_json())),
+        ("infra/generated/permissions.json".to_owned(), pretty(&permissions_json())),
+        ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
+        ("docs/sources.md".to_owned(), sources_page()),
+    ];
+    let written = kql::functions().into_iter().filter(|function| function.written);
+    files.extend(
+        written.map(|function| (format!("infra/kql/{}.kql", function.name), function.query)),
+    );
+    files
+}
+
+/// All functions, written and by hand, for the deployment to save.
+fn functions_json() -> Value {
+    let function = |function: kql::Function| {
+        let kql::Function { name, parameters, query, .. } = function;
+        json!({ "name": name, "parameters": parameters, "query": query })
+    };
+    kql::functions().into_iter().map(function).collect()
 }
 
 fn pretty(value: &Value) -> String {
@@ -185,7 +201,7 @@ mod tests {
     #[test]
     fn no_written_file_is_stale() {
         for (path, content) in files() {
-            let there = std::fs::read_to_string(path).unwrap_or_default();
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
             assert!(there == content, "{path} is stale: run `cargo run -- describe`");
         }
     }
