@@ -8,5 +8,6 @@ mod commands;
 mod faults;
 mod host_contract;
 mod identity;
+mod kql;
 mod resume;
 mod serving;
