@@ -55,7 +55,7 @@ fn the_engine_takes_every_function() {
 #[tokio::test]
 async fn a_device_is_there_once_after_killed_repeated_and_abandoned_runs() {
     let mut world = World::new();
-    let app = world.has_devices(2000).await;
+    let app = world.has_devices(1000).await;
     let devices = stream_path(world.now(), &DEVICES.table);
 
     // An answer is lost: its batch is there twice.
@@ -81,15 +81,15 @@ async fn a_device_is_there_once_after_killed_repeated_and_abandoned_runs() {
     let after_abandoned = world.received();
 
     // A day later there are fewer devices.
-    let app = world.has_devices(1500).await;
+    let app = world.has_devices(600).await;
     let third = run(&app, &later(&app, DEVICES, 72 * 60)).await;
     assert_eq!(third.status, Status::Complete, "{third}");
 
     let states = [
-        (&after_first, &first, 2000),
-        (&while_cut, &first, 2000),
-        (&after_abandoned, &second, 2000),
-        (&world.received(), &third, 1500),
+        (&after_first, &first, 1000),
+        (&while_cut, &first, 1000),
+        (&after_abandoned, &second, 1000),
+        (&world.received(), &third, 600),
     ];
     for (received, report, count) in states {
         let rows = &received[DEVICES.table.name];
