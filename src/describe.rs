@@ -1,8 +1,10 @@
-//! What is written from the catalogue: tables, rules, permissions and the sources page. A test fails
-//! when a written file is stale.
+//! What is written from the catalogue: tables, rules, permissions, functions and the sources page. A
+//! test fails when a written file is stale.
 
+use crate::kql;
 use crate::source::{
-    ALL, Api, Classic, Column, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table, UNFED,
+    ALL, Api, Classic, Column, ColumnType, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table,
+    UNFED,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -34,6 +36,13 @@ impl Stream {
     /// The stream's name.
     pub fn name(&self) -> String {
         if self.by_files { self.table.file_stream() } else { self.table.stream() }
+    }
+
+    /// Whether a row of this stream can bring a column. A field that files spell like one of the
+    /// envelope's can't: on the wire the envelope's wins.
+    fn brings(&self, column: &Column) -> bool {
+        let is_ours = |name: &str| ENVELOPE.iter().any(|envelope| envelope.field == name);
+        is_ours(column.field) || !is_ours(&self.field(column))
     }
 
     /// A column's field as this stream spells it; the envelope is ours and always the same.
@@ -76,12 +85,27 @@ pub fn rules() -> Vec<Vec<Stream>> {
 }
 
 /// Every file that is written from the catalogue: its path from the root, and its content.
-pub fn files() -> Vec<(&'static str, String)> {
-    vec![
-        ("infra/generated/tables.json", pretty(&tables_json())),
-        ("infra/generated/permissions.json", pretty(&permissions_json())),
-        ("docs/sources.md", sources_page()),
-    ]
+pub fn files() -> Vec<(String, String)> {
+    let mut files = vec![
+        ("infra/generated/tables.json".to_owned(), pretty(&tables_json())),
+        ("infra/generated/permissions.json".to_owned(), pretty(&permissions_json())),
+        ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
+        ("docs/sources.md".to_owned(), sources_page()),
+    ];
+    let written = kql::functions().into_iter().filter(|function| function.written);
+    files.extend(
+        written.map(|function| (format!("infra/kql/{}.kql", function.name), function.query)),
+    );
+    files
+}
+
+/// All functions, written and by hand, for the deployment to save.
+fn functions_json() -> Value {
+    let function = |function: kql::Function| {
+        let kql::Function { name, parameters, query, .. } = function;
+        json!({ "name": name, "parameters": parameters, "query": query })
+    };
+    kql::functions().into_iter().map(function).collect()
 }
 
 fn pretty(value: &Value) -> String {
@@ -128,8 +152,8 @@ fn classic_json(classic: &Classic) -> Value {
 
 fn stream_json(stream: &Stream) -> Value {
     let table = stream.table;
-    let columns = table
-        .all_columns()
+    let columns = table.all_columns().filter(|column| stream.brings(column));
+    let columns = columns
         .map(|column| json!({ "name": stream.field(column), "type": column.kind.in_stream() }));
     let classic = table.classic.iter().filter(|_| !stream.by_files).map(|classic| {
         let output = format!("Custom-{}", classic.table);
@@ -146,14 +170,30 @@ fn stream_json(stream: &Stream) -> Value {
 /// The rule's transformation: fields whose names the workspace reserves, or that files spell
 /// differently, get their column's.
 fn transform(stream: &Stream) -> String {
-    let renamed = stream.table.columns.iter().filter_map(|column| {
+    let (brought, missing): (Vec<&Column>, Vec<&Column>) =
+        stream.table.columns.iter().partition(|column| stream.brings(column));
+    let renamed = brought.into_iter().filter_map(|column| {
         let field = stream.field(column);
         (field != column.name).then(|| format!("{} = ['{field}']", column.name))
     });
     let renamed: Vec<_> = renamed.collect();
+    let empty = missing.into_iter().map(|column| {
+        // Transformations know no literals of null and of dynamic.
+        let empty = match column.kind {
+            ColumnType::Text | ColumnType::Guid => "''",
+            ColumnType::Real => "toreal('')",
+            ColumnType::Int => "toint('')",
+            ColumnType::Long => "tolong('')",
+            ColumnType::Boolean => "tobool('')",
+            ColumnType::DateTime => "todatetime('')",
+            ColumnType::Dynamic => "parse_json('')",
+        };
+        format!(" | extend {} = {empty}", column.name)
+    });
+    let empty: String = empty.collect();
     match renamed.is_empty() {
-        true => "source".to_owned(),
-        false => format!("source | project-rename {}", renamed.join(", ")),
+        true => format!("source{empty}"),
+        false => format!("source | project-rename {}{empty}", renamed.join(", ")),
     }
 }
 
@@ -230,7 +270,7 @@ mod tests {
     #[test]
     fn no_written_file_is_stale() {
         for (path, content) in files() {
-            let there = std::fs::read_to_string(path).unwrap_or_default();
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
             assert!(there == content, "{path} is stale: run `cargo run -- describe`");
         }
     }

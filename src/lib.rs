@@ -12,10 +12,11 @@ pub mod app; // everything the service holds, built once
 pub mod checkpoint; // what of a job is kept and sent; whose job it is
 pub mod cloud; // hosts of each cloud, tokens, the one transport, link check
 pub mod command; // what a person or the host starts: serve, collect, demo, describe
-pub mod describe;
+pub mod describe; // what is written from the catalogue: tables, rules, permissions, pages
 pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
 pub mod host; // the Functions host's contract: envelope in, outcome out; routes
+pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
 pub mod part; // lines into one gzip part and one gzip batch
@@ -26,4 +27,4 @@ pub mod run; // carries one job out: pages in, ledger first, then logs, a report
 pub mod settings; // everything that differs between two deployments
 pub mod source; // what can be collected: one constant per collection
 pub mod summary; // digests folded into the answers served over HTTP
-pub mod tenant; // who we collect for, and the credential of each // what is written from the catalogue: tables, rules, permissions, pages
+pub mod tenant; // who we collect for, and the credential of each

@@ -15,6 +15,8 @@ pub enum Status {
     Complete,
     /// Every page was read, but the service said that data is missing: the old snapshot stays.
     Incomplete,
+    /// The service has nothing newer than what is kept.
+    Unchanged,
     /// There was nothing to do.
     Unneeded,
     /// An administrator's turn.
@@ -48,6 +50,9 @@ pub struct Report {
     pub began: Timestamp,
     /// When this attempt ended.
     pub ended: Timestamp,
+    /// When the service made the snapshot that the run has read, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generated: Option<String>,
     /// What was done.
     #[serde(flatten)]
     pub tally: Tally,
@@ -78,6 +83,7 @@ impl Report {
             "SentBytes": tally.sent_bytes,
             "Undeclared": tally.undeclared,
             "Version": env!("CARGO_PKG_VERSION"),
+            "Generated": self.generated,
         })
         .to_string()
     }
@@ -92,6 +98,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { source, tenant_name, message, tally, .. } = self;
         match self.status {
+            Status::Unchanged => {
+                write!(
+                    f,
+                    "{source} of {tenant_name}: the service has nothing newer than what is kept"
+                )
+            }
             Status::Unneeded => write!(f, "{source} of {tenant_name}: nothing to do, {message}"),
             Status::Refused => write!(f, "{source} of {tenant_name}: {message}"),
             Status::Failed => write!(f, "{source} of {tenant_name}: {message}"),

@@ -60,6 +60,8 @@ fn jobs(app: &App, options: &Options) -> Result<Vec<Job>, Failure> {
 
 /// 0 where every job is complete or had nothing to do.
 pub fn code(reports: &[Report]) -> ExitCode {
-    let well = |report: &Report| matches!(report.status, Status::Complete | Status::Unneeded);
+    let well = |report: &Report| {
+        !matches!(report.status, Status::Incomplete | Status::Refused | Status::Failed)
+    };
     if reports.iter().all(well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -18,7 +18,7 @@ pub struct Options {
 /// Writes each file that differs, and says so.
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     for (path, content) in describe::files() {
-        let file = options.root.join(path);
+        let file = options.root.join(&path);
         if fs::read_to_string(&file).is_ok_and(|there| there == content) {
             say(&format!("{path} is current"));
             continue;

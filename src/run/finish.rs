@@ -34,6 +34,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         return Ok(Status::Incomplete);
     }
     let Work { app, tenant, source, .. } = *work;
+    let status = if work.unchanged { Status::Unchanged } else { Status::Complete };
     let now = app.now();
     let run = work.current.run.clone();
     let records = work.current.tally.kept;
@@ -59,10 +60,11 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         tenant_name: tenant.name.clone(),
         source: source.name,
         run,
-        status: Status::Complete,
+        status,
         message: String::new(),
         began: work.current.began,
         ended: now,
+        generated: work.current.generated.clone(),
         tally: work.tally(),
     };
     keep(app, &report).await?;
@@ -74,7 +76,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         work.checkpoint.save(|current| current.newest = Some(current.began.to_string())).await?;
     }
     work.checkpoint.complete(|stamp, since| growth::is_within(reads, stamp, since)).await?;
-    Ok(Status::Complete)
+    Ok(status)
 }
 
 /// Moves `latest/` to this snapshot; never back to an older run.

@@ -180,10 +180,11 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
         message,
         began,
         ended: app.now(),
+        generated: work.current.generated.clone(),
         tally: work.tally(),
     };
     match status {
-        Status::Complete | Status::Unneeded => report,
+        Status::Complete | Status::Unchanged | Status::Unneeded => report,
         _ => finish::interrupted(app, tenant, job, checkpoint, report).await,
     }
 }
@@ -200,6 +201,7 @@ fn plain(app: &App, job: &Job, began: Timestamp, status: Status, message: String
         message,
         began,
         ended: app.now(),
+        generated: None,
         tally: Tally::default(),
     }
 }

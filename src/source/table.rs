@@ -149,6 +149,7 @@ pub const RUNS: Table = Table {
         long("SentBytes"),
         dynamic("Undeclared"),
         text("Version"),
+        datetime("Generated"),
     ],
     classic: &[],
 };

@@ -137,12 +137,12 @@ async fn a_snapshot_that_is_kept_already_is_not_read_again() {
     let first = world.complete(DEVICE_SOFTWARE, 0).await;
     let files = world.asked(Api::Storage);
 
-    let second = world.complete(DEVICE_SOFTWARE, 60).await;
+    let second = run(&world.app, &later(&world.app, DEVICE_SOFTWARE, 60)).await;
     let unread = world.asked(Api::Storage);
     world.microsoft.advance_snapshot();
     let third = world.complete(DEVICE_SOFTWARE, 120).await;
 
-    assert_eq!((second.tally.kept, unread), (0, files));
+    assert_eq!((second.status, second.tally.kept, unread), (Status::Unchanged, 0, files));
     assert_eq!(third.tally.kept, first.tally.kept);
     let latest = path::latest(&first.tenant, DEVICE_SOFTWARE.name);
     let (latest, _) = world.folder.ledger().read(&latest).await.unwrap().unwrap();

@@ -9,6 +9,7 @@ mod exports;
 mod faults;
 mod host_contract;
 mod identity;
+mod kql;
 mod resume;
 mod serving;
 mod updates;

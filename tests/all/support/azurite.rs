@@ -1,9 +1,6 @@
-//! Azurite, the official stand-in for Blob Storage: installed with npm where it is missing.
+//! Azurite, the official stand-in for Blob Storage.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A running Azurite with a folder of its own.
@@ -56,7 +53,7 @@ impl Drop for Azurite {
 }
 
 fn spawn(port: u16, folder: &super::Folder) -> Child {
-    let script = tools().join("node_modules/azurite/dist/src/blob/main.js");
+    let script = super::tools::node().join("node_modules/azurite/dist/src/blob/main.js");
     Command::new("node")
         .arg(script)
         .args(["--silent", "--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
@@ -66,25 +63,4 @@ fn spawn(port: u16, folder: &super::Folder) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("Node.js is needed for Azurite: install it, see README.md")
-}
-
-/// The folder of the tests' Node.js tools, installed from its lock file once.
-fn tools() -> PathBuf {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
-    INSTALLED.get_or_init(|| {
-        // Two test runs at once must not install into each other's half-made folder.
-        let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm.lock")).unwrap();
-        lock.lock().unwrap();
-        if folder.join("node_modules/.package-lock.json").exists() {
-            return;
-        }
-        let npm = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .output();
-        let npm = npm.expect("npm is needed for Azurite: install Node.js, see README.md");
-        assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
-    });
-    folder
 }

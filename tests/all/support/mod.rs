@@ -1,10 +1,11 @@
-//! Starts what the tests need: the simulator, the binary, Azurite.
+//! Starts what the tests need: the simulator, the binary, Azurite, Node.js and Python tools.
 
 pub mod azurite;
 pub mod fake_host;
 pub mod http;
 pub mod queue_messages;
 pub mod service;
+pub mod tools;
 
 use posture::app::{self, App};
 use posture::cloud::{Cloud, Identity, Patience, Pipeline, Route, Tokens, Wire};

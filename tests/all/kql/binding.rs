@@ -1,0 +1,119 @@
+//! Every transformation and every function binds against our schemas and yields the columns that it
+//! declares.
+
+use super::{Column, bind, columns_of, flows, tables};
+use posture::kql::{self, Function};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What the functions that are no table's newest state yield.
+const COLUMNS: &[(&str, &str)] = &[
+    ("PostureSources", "Source:string About:string EveryHours:real TableName:string"),
+    (
+        "PostureSecureScoreTrend",
+        "AadTenantId:string TenantName:string Day:datetime currentScore:real maxScore:real Percent:real \
+         activeUserCount:real licensedUserCount:real",
+    ),
+    (
+        "PostureTopActions",
+        "AadTenantId:string TenantName:string ControlProfileId:string ControlTitle:string \
+         controlCategory:string service:string Points:real maxScore:real Current:real rank:real tier:string \
+         implementationCost:string userImpact:string remediation:string actionUrl:string \
+         ScoredDay:datetime",
+    ),
+    (
+        "PostureDeviceCard",
+        "AadTenantId:string TenantName:string DeviceId:string computerDnsName:string exposureLevel:string \
+         riskScore:string healthStatus:string onboardingStatus:string defenderAvStatus:string \
+         deviceValue:string osPlatform:string osVersion:string lastIpAddress:string \
+         lastExternalIpAddress:string rbacGroupName:string machineTags:dynamic isExcluded:bool \
+         firstSeen:datetime lastSeen:datetime LastAction:string LastActionStatus:string \
+         LastActionTime:datetime Collected:datetime Link:string",
+    ),
+    (
+        "PostureCollectionHealth",
+        "AadTenantId:string TenantName:string Source:string Health:string Status:string Message:string \
+         RunId:string Ended:datetime CompleteRunId:string Collected:datetime HoursOld:real \
+         EveryHours:real Kept:long Sent:long Withheld:long Rejected:long",
+    ),
+];
+
+fn expected(function: &str, tables: &BTreeMap<String, Vec<Column>>) -> Vec<Column> {
+    let column = |text: &str| {
+        let (name, kind) = text.split_once(':').unwrap();
+        Column { name: name.to_owned(), kind: kind.to_owned() }
+    };
+    match COLUMNS.iter().find(|(name, _)| *name == function) {
+        Some((_, columns)) => columns.split_whitespace().map(column).collect(),
+        None => tables[&format!("{function}_CL")].clone(),
+    }
+}
+
+fn by_name() -> BTreeMap<String, Vec<Column>> {
+    let name = |table: &Value| table["name"].as_str().unwrap().to_owned();
+    tables().iter().map(|table| (name(table), columns_of(table))).collect()
+}
+
+#[test]
+fn every_transformation_yields_its_tables_columns() {
+    let (flows, tables) = (flows(), by_name());
+    let queries = flows
+        .iter()
+        .map(|flow| json!({ "name": flow.into, "text": flow.transform, "source": flow.columns }));
+
+    let bound = bind(queries.collect());
+
+    assert_eq!(bound.len(), flows.len());
+    for bound in bound {
+        assert_eq!(bound.errors, [""; 0], "{}", bound.name);
+        assert_eq!(bound.columns, tables[&bound.name], "{}", bound.name);
+    }
+}
+
+#[test]
+fn every_function_yields_its_columns() {
+    let (functions, tables) = (kql::functions(), by_name());
+    let query = |function: &Function| {
+        let declared = match function.parameters {
+            "" => String::new(),
+            parameters => format!("declare query_parameters({parameters});\n"),
+        };
+        json!({ "name": function.name, "text": format!("{declared}{}", function.query) })
+    };
+
+    let bound = bind(functions.iter().map(query).collect());
+
+    for bound in bound {
+        assert_eq!(bound.errors, [""; 0], "{}", bound.name);
+        assert_eq!(bound.columns, expected(&bound.name, &tables), "{}", bound.name);
+    }
+}
+
+#[test]
+fn a_query_that_names_what_is_not_there_is_found() {
+    let query = |text| json!({ "name": text, "text": text });
+
+    let bound = bind(vec![
+        query("PostureDevices_CL | where nothing == 1"),
+        query("PostureDevice()"),
+        query("PostureDeviceCard()"),
+    ]);
+
+    assert!(bound.iter().all(|bound| !bound.errors.is_empty()), "{bound:?}");
+}
+
+#[test]
+fn every_file_of_infra_kql_is_a_function() {
+    let functions = kql::functions();
+    let mut there = 0;
+    for entry in std::fs::read_dir("infra/kql").unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let function = name.trim_end_matches(".kql");
+        assert!(functions.iter().any(|known| known.name == function), "{name} is no function");
+        there += 1;
+    }
+    assert_eq!(there, functions.len());
+    for function in functions {
+        assert!(function.query.starts_with(&format!("// {}", function.name)), "{}", function.name);
+    }
+}

@@ -1,0 +1,42 @@
+//! What the tests run beside Rust: Node.js tools, installed from a lock file where they are missing, and
+//! Python's where somebody has installed them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder of the tests' Node.js tools, installed once and again whenever the lock file changes.
+pub fn node() -> PathBuf {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    let folder = root().join("tests/node");
+    INSTALLED.get_or_init(|| {
+        // Two test runs at once must not install into each other's half-made folder.
+        let lock = File::create(folder.join(".installing")).unwrap();
+        lock.lock().unwrap();
+        let (wanted, installed) =
+            (folder.join("package-lock.json"), folder.join("node_modules/.installed.json"));
+        if fs::read(&installed).is_ok_and(|there| there == fs::read(&wanted).unwrap()) {
+            return;
+        }
+        let npm = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&folder)
+            .output();
+        let npm = npm.expect("npm is needed for the tests: install Node.js, see README.md");
+        assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
+        fs::copy(wanted, installed).unwrap();
+    });
+    folder
+}
+
+/// Python with the packages of `tests/python/requirements.txt`, where `.ci/run` or somebody has put it.
+pub fn python() -> Option<PathBuf> {
+    let python = root().join("tests/python/.venv/bin/python");
+    python.exists().then_some(python)
+}
+
+/// A path in the project's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
