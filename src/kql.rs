@@ -123,13 +123,14 @@ fn of_newest_run(source: &Source) -> String {
 
 /// Of each tenant, the newest complete run whose rows are the state.
 ///
-/// A run sends nothing where nothing was found, where no record was to be sent, or where the
-/// deployment or the day withholds all: in the last case the state is that of an earlier run.
+/// A run sends nothing where nothing was found, where no record was to be sent, where the deployment or
+/// the day withholds all, or where it read no page because nothing is newer: in the last two cases the
+/// state is that of an earlier run.
 fn newest_run(source: &Source) -> String {
     let is_state = match source.sends {
-        Sends::Positive(_) => "Sent > 0 or Rejected == 0",
+        Sends::Positive(_) => "Sent > 0 or (Pages > 0 and Rejected == 0)",
         Sends::All | Sends::Nothing | Sends::FirstOfDay => {
-            "Sent > 0 or (Kept == 0 and Rejected == 0)"
+            "Sent > 0 or (Pages > 0 and Kept == 0 and Rejected == 0)"
         }
     };
     format!(
