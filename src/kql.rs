@@ -124,7 +124,7 @@ fn newest_state_with_changes(source: &Source, changes: &Source) -> String {
          // the newest wins. A device that changes its group is fixed and new in one instant: it stays.\n\
          let full = PostureRuns_CL\n    \
          | where Source == '{full}' and Status == 'complete'\n    \
-         | where Sent > 0 or Rejected == 0\n    \
+         | where Sent > 0 or (Pages > 0 and Rejected == 0)\n    \
          | summarize arg_max(Began, RunId, Generated) by AadTenantId\n    \
          | project AadTenantId, RunId, Generated;\n\
          let snapshots = full\n    \
@@ -179,13 +179,16 @@ fn of_newest_run(source: &Source) -> String {
 
 /// Of each tenant, the newest complete run whose rows are the state.
 ///
-/// A run sends nothing where nothing was found, where no record was to be sent, or where the
-/// deployment or the day withholds all: in the last case the state is that of an earlier run.
+/// A run sends nothing where nothing was found, where no record was to be sent, where the deployment or
+/// the day withholds all, or where it read no page because nothing is newer: in the last two cases the
+/// state is that of an earlier run.
 fn newest_run(source: &Source) -> String {
     let is_state = match source.sends {
-        Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => "Sent > 0 or Rejected == 0",
+        Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => {
+            "Sent > 0 or (Pages > 0 and Rejected == 0)"
+        }
         Sends::All | Sends::Nothing | Sends::FirstOfDay => {
-            "Sent > 0 or (Kept == 0 and Rejected == 0)"
+            "Sent > 0 or (Pages > 0 and Kept == 0 and Rejected == 0)"
         }
     };
     format!(

@@ -5,24 +5,25 @@ use posture::kql::name_of;
 use posture::source::{DEVICES, RUNS, Source, VULNERABILITIES};
 use serde_json::json;
 
-/// A run's status, and what it kept, sent, withheld and rejected.
-type Reported = (&'static str, [u32; 4]);
+/// A run's status, and how many pages it read; records it kept, sent, withheld and rejected.
+type Reported = (&'static str, [u32; 5]);
 
-const SENT: Reported = ("complete", [1, 1, 0, 0]);
+const SENT: Reported = ("complete", [1, 1, 1, 0, 0]);
 
 /// A tenant: its source, what its runs reported, and the run, from 0, whose row is the state.
 struct Case(&'static str, Source, &'static [Reported], Option<usize>);
 
 const CASES: &[Case] = &[
     Case("newer", DEVICES, &[SENT, SENT], Some(1)),
-    Case("withheld", DEVICES, &[SENT, ("complete", [1, 0, 1, 0])], Some(0)),
-    Case("nothing", DEVICES, &[SENT, ("complete", [0, 0, 0, 0])], None),
-    Case("rejected", DEVICES, &[SENT, ("complete", [1, 0, 0, 1])], Some(0)),
-    Case("failed", DEVICES, &[SENT, ("failed", [1, 1, 0, 0])], Some(0)),
-    Case("partial", DEVICES, &[SENT, ("incomplete", [1, 1, 0, 0])], Some(0)),
-    Case("never", DEVICES, &[("refused", [1, 1, 0, 0])], None),
-    Case("safe", VULNERABILITIES, &[SENT, ("complete", [1, 0, 1, 0])], None),
-    Case("bad", VULNERABILITIES, &[SENT, ("complete", [2, 0, 1, 1])], Some(0)),
+    Case("withheld", DEVICES, &[SENT, ("complete", [1, 1, 0, 1, 0])], Some(0)),
+    Case("nothing", DEVICES, &[SENT, ("complete", [1, 0, 0, 0, 0])], None),
+    Case("unchanged", DEVICES, &[SENT, ("complete", [0, 0, 0, 0, 0])], Some(0)),
+    Case("rejected", DEVICES, &[SENT, ("complete", [1, 1, 0, 0, 1])], Some(0)),
+    Case("failed", DEVICES, &[SENT, ("failed", [1, 1, 1, 0, 0])], Some(0)),
+    Case("partial", DEVICES, &[SENT, ("incomplete", [1, 1, 1, 0, 0])], Some(0)),
+    Case("never", DEVICES, &[("refused", [1, 1, 1, 0, 0])], None),
+    Case("safe", VULNERABILITIES, &[SENT, ("complete", [1, 1, 0, 1, 0])], None),
+    Case("bad", VULNERABILITIES, &[SENT, ("complete", [1, 2, 0, 1, 1])], Some(0)),
 ];
 
 /// What the workspace received of all cases: each run's report, and one row where it sent any, twice, as
@@ -30,7 +31,7 @@ const CASES: &[Case] = &[
 fn received() -> Rows {
     let mut received = Rows::new();
     for Case(tenant, source, runs, _) in CASES {
-        for (number, (status, [kept, sent, withheld, rejected])) in runs.iter().enumerate() {
+        for (number, (status, [pages, kept, sent, withheld, rejected])) in runs.iter().enumerate() {
             let began = format!("2026-11-2{number}T00:00:00Z");
             let envelope = json!({
                 "TimeGenerated": began, "CollectedTime": began, "AadTenantId": tenant,
@@ -42,6 +43,7 @@ fn received() -> Rows {
                 ("Status", json!(status)),
                 ("Began", json!(began)),
                 ("Ended", json!(began)),
+                ("Pages", json!(pages)),
                 ("Kept", json!(kept)),
                 ("Sent", json!(sent)),
                 ("Withheld", json!(withheld)),
