@@ -52,7 +52,7 @@ async fn a_user_assigned_identity_is_asked_for_by_its_client_id() {
     assert!(queries.into_iter().all(|seen| seen.query.contains("client_id=")));
     // An administrator's turn: the message is done with, the advice is in the log and the state.
     assert_eq!(refused.status, 200, "{}", refused.body);
-    assert!(wrong.log().contains("AZURE_CLIENT_ID"), "{}", wrong.log());
+    wrong.until_logged("AZURE_CLIENT_ID").await;
 }
 
 #[tokio::test]

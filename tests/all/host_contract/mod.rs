@@ -77,7 +77,7 @@ impl Deployment {
 
     /// Waits until that is in the log.
     async fn until_logged(&self, text: &str) {
-        until(|| self.service.log().contains(text)).await;
+        self.service.until_logged(text).await;
     }
 
     /// A readiness probe, which the host repeats at any time.

@@ -103,6 +103,15 @@ impl Service {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until that is in the log: lines reach the test a moment after they are written.
+    pub async fn until_logged(&self, text: &str) {
+        let started = Instant::now();
+        while !self.log().contains(text) {
+            assert!(started.elapsed() < Duration::from_secs(20), "no {text:?} in {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         http::get(self.port, path).await
     }
