@@ -9,6 +9,7 @@
 //! The modules below are in reading order: from the command line inwards.
 
 pub mod app; // everything the service holds, built once
+pub mod bill; // what the workspace's ingestion comes to
 pub mod checkpoint; // what of a job is kept and sent; whose job it is
 pub mod cloud; // hosts of each cloud, tokens, the one transport, link check
 pub mod command; // what a person or the host starts: serve, collect, demo, describe

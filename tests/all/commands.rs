@@ -75,6 +75,24 @@ async fn collect_says_what_became_of_each_source() {
 }
 
 #[tokio::test]
+async fn check_says_what_a_month_of_ingestion_comes_to() {
+    let microsoft = support::microsoft(15).await;
+    let folder = Folder::new();
+    let environment = environment(&microsoft, &folder.url());
+    let sources = ["collect", "--source", "defender.devices", "--source", "graph.alerts"];
+    assert_eq!(run(&environment, &sources).await.0, Some(0));
+
+    let (code, output, errors) = run(&environment, &["check", "--cost"]).await;
+
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    let row = |table: &str| output.lines().find(|line| line.contains(table)).unwrap().to_owned();
+    assert!(row("PostureDevices_CL").contains(" 15 "), "{output}");
+    assert!(row("PostureAlerts_CL").contains("0.000"), "alerts stay in the ledger: {output}");
+    assert!(output.contains(" GB a month"), "{output}");
+    assert!(!output.contains("PostureSoftware_CL"), "never collected: {output}");
+}
+
+#[tokio::test]
 async fn a_wrong_word_or_setting_ends_with_one_line_and_the_next_step() {
     let microsoft = support::microsoft(1).await;
     let folder = Folder::new();
