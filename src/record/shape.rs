@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Column, ENVELOPE, Sends, Source};
+use crate::source::{Api, Column, ENVELOPE, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -14,6 +14,8 @@ const MAX_UNDECLARED: usize = 100;
 #[derive(Debug)]
 pub struct Shape {
     key: &'static [&'static str],
+    /// Azure spells a resource's id now in this letter case, now in that: one key all the same.
+    ignores_case: bool,
     positive: Option<&'static str>,
     stamps: &'static [&'static str],
     declared: HashSet<&'static str>,
@@ -27,7 +29,8 @@ impl Shape {
             _ => None,
         };
         let declared = source.table.all_columns().map(|column: &Column| column.field).collect();
-        Shape { key: source.key, positive, stamps: source.reads.stamps(), declared }
+        let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
+        Shape { key: source.key, ignores_case, positive, stamps, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -38,8 +41,9 @@ impl Shape {
         }
         let seed = Scan { shape: self, found: &mut found };
         seed.deserialize(&mut serde_json::Deserializer::from_str(raw)).ok()?;
+        let key = found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"));
         Some(Facts {
-            key: found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n")),
+            key: if self.ignores_case { key.map(|key| key.to_lowercase()) } else { key },
             clashes: found.clashes,
             positive: found.positive,
             stamp: found.stamp,

@@ -139,10 +139,7 @@ impl<'a> Work<'a> {
     async fn read_on(&mut self) -> Result<(), Stop> {
         let (tenant, source) = (self.tenant, self.source);
         let first = self.current.first.clone();
-        let reader = || {
-            let pipeline = tenant.pipeline(source.api);
-            Reader::new(pipeline, tenant.cloud, source, first.clone(), self.patience)
-        };
+        let reader = || Reader::new(tenant, source, first.clone(), self.patience);
         let (mut reader, mut again) = (reader(), Some(reader()));
         while let Some(link) = self.current.cursor.link.clone() {
             if Instant::now() >= self.deadline {

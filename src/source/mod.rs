@@ -4,18 +4,27 @@
 //! once published.
 
 mod alerts;
+mod azure;
+mod compliance;
 mod defender;
 mod graph;
 mod inventory;
+mod resources;
 mod risk;
 mod table;
 
 pub use alerts::{ALERTS, INCIDENTS};
+pub use azure::{
+    ASSESSMENTS, AZURE_SECURE_SCORE_CONTROLS, AZURE_SECURE_SCORES, AZURE_SUBSCRIPTIONS,
+    CONTROL_DEFINITIONS,
+};
+pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
+pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 pub use risk::{RISK_DETECTIONS, RISKY_USERS};
 pub use table::{Column, ColumnType, ENVELOPE, RUNS, Table};
 
@@ -40,6 +49,14 @@ pub const ALL: &[Source] = &[
     INCIDENTS,
     RISKY_USERS,
     RISK_DETECTIONS,
+    AZURE_SUBSCRIPTIONS,
+    AZURE_SECURE_SCORES,
+    AZURE_SECURE_SCORE_CONTROLS,
+    CONTROL_DEFINITIONS,
+    ASSESSMENTS,
+    COMPLIANCE_STANDARDS,
+    COMPLIANCE_CONTROLS,
+    COMPLIANCE_ASSESSMENTS,
 ];
 
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.
@@ -90,6 +107,8 @@ pub enum Api {
     Graph,
     /// Microsoft Defender for Endpoint.
     Defender,
+    /// Azure Resource Manager, Resource Graph included.
+    Arm,
 }
 
 /// How a collection is read.
@@ -108,13 +127,16 @@ pub enum Fetch {
         /// Fields of the parent put in front of each member: the parent's name, the member's name.
         parent: &'static [(&'static str, &'static str)],
     },
+    /// Azure's resources: by Resource Graph over all subscriptions at once, else from lists.
+    Resources(Resources),
 }
 
 impl Fetch {
-    /// Path and query of the first request.
+    /// Path and query of the first request; of Azure's resources, the pattern of their lists.
     pub fn path(self) -> &'static str {
         match self {
             Fetch::Collection(path) | Fetch::Object(path) | Fetch::Members { path, .. } => path,
+            Fetch::Resources(resources) => resources.list,
         }
     }
 }
@@ -170,12 +192,16 @@ pub enum Sends {
 pub enum Permission {
     /// An app role of the API's own service principal: its name and its id, the same in all tenants.
     AppRole(&'static str, &'static str),
+    /// A role of Azure's own access control: its name and its definition's id, the same everywhere.
+    AzureRole(&'static str, &'static str),
 }
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Permission::AppRole(name, _) = self;
-        write!(f, "the app role {name}")
+        match self {
+            Permission::AppRole(name, _) => write!(f, "the app role {name}"),
+            Permission::AzureRole(name, _) => write!(f, "the Azure role {name}"),
+        }
     }
 }
 
@@ -184,6 +210,7 @@ impl fmt::Display for Api {
         f.write_str(match self {
             Api::Graph => "Microsoft Graph",
             Api::Defender => "Microsoft Defender for Endpoint",
+            Api::Arm => "Azure Resource Manager",
         })
     }
 }
