@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::fault::Api;
+use crate::gzip::Packed;
 use crate::limits::Permit;
 use crate::state::clock;
 
@@ -16,12 +17,21 @@ pub(crate) type Pieces = Box<dyn Iterator<Item = Bytes> + Send + Sync>;
 /// Bytes that go out together, so that a million records don't make a million small writes.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// How an API names the parts of a page.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub array: &'static str,
+    pub link: &'static str,
+}
+
+pub(crate) const ODATA: Form = Form { array: "value", link: "@odata.nextLink" };
+pub(crate) const ARM: Form = Form { array: "value", link: "nextLink" };
+
 /// One page of a collection.
 pub(crate) struct Page {
-    /// Text of `@odata.context`.
-    pub context: String,
-    /// Number in `@odata.count`.
-    pub count: Option<usize>,
+    pub form: &'static Form,
+    /// What stands before the array: JSON members, each with its comma.
+    pub opening: String,
     /// The records.
     pub records: Records,
     /// How many there are.
@@ -30,11 +40,19 @@ pub(crate) struct Page {
     pub next: Option<String>,
 }
 
+/// What OData writes before the records.
+pub(crate) fn opening(context: &str, count: Option<usize>) -> String {
+    let count = count.map(|count| format!(r#""@odata.count":{count},"#));
+    format!(r#""@odata.context":{},{}"#, Value::from(context), count.unwrap_or_default())
+}
+
 /// The body of an answer.
 pub(crate) enum Content {
     Nothing,
     Whole(Bytes),
     Page(Page),
+    /// Lines of a gzip file.
+    Lines(Records),
     Pieces(Pieces),
 }
 
@@ -92,15 +110,25 @@ impl Answer {
             Api::Identity => {
                 json!({"statusCode": status, "message": message, "correlationId": id})
             }
-            Api::Arm | Api::Logs | Api::Vault => {
+            Api::Arm | Api::Logs | Api::Vault | Api::Storage => {
                 json!({"error": {"code": code, "message": message}})
             }
         };
         let answer = Answer::json(status, &body);
         match api {
+            Api::Storage => Answer::storage_error(status, code, message, id),
             Api::Logs => answer.header("x-ms-error-code", code),
             _ => answer,
         }
+    }
+
+    fn storage_error(status: u16, code: &str, message: &str, id: &str) -> Answer {
+        let body = format!(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}\nRequestId:{id}</Message></Error>"
+        );
+        let answer = Answer::new(status, Content::Whole(body.into()));
+        Answer { content_type: "application/xml".to_owned(), ..answer }
+            .header("x-ms-error-code", code)
     }
 }
 
@@ -117,6 +145,7 @@ impl Content {
             Content::Nothing => Box::new(std::iter::empty()),
             Content::Whole(bytes) => Box::new(std::iter::once(bytes)),
             Content::Page(page) => page.pieces(),
+            Content::Lines(lines) => Box::new(Packed::new(lines)),
             Content::Pieces(pieces) => pieces,
         }
     }
@@ -124,16 +153,19 @@ impl Content {
 
 impl Page {
     fn head(&self) -> Bytes {
-        let context = Value::from(self.context.as_str());
-        let count = self.count.map(|count| format!(r#""@odata.count":{count},"#));
-        format!(r#"{{"@odata.context":{context},{}"value":["#, count.unwrap_or_default()).into()
+        format!(r#"{{{}"{}":["#, self.opening, self.form.array).into()
     }
 
     fn tail(&self) -> Bytes {
         match &self.next {
-            Some(next) => format!(r#"],"@odata.nextLink":{}}}"#, Value::from(next.as_str())).into(),
+            Some(next) => format!(r#"],"{}":{}}}"#, self.form.link, Value::from(&**next)).into(),
             None => Bytes::from_static(b"]}"),
         }
+    }
+
+    /// The page without its array.
+    pub(crate) fn without_records(&self) -> Bytes {
+        format!("{{{}}}", self.opening.trim_end_matches(',')).into()
     }
 
     fn pieces(self) -> Pieces {
@@ -195,7 +227,7 @@ mod tests {
         };
         let length = 1_000_000;
         let records = Box::new((0..length).map(record));
-        let page = Page { context: String::new(), count: None, records, length, next: None };
+        let page = Page { form: &ODATA, opening: String::new(), records, length, next: None };
 
         let mut pieces = Content::Page(page).pieces();
         let first = pieces.next().map(|piece| piece.len());

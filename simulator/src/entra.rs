@@ -29,8 +29,15 @@ const RESOURCES: [&str; 8] = [
 ];
 
 /// App roles that Defender for Endpoint defines; the others are Graph's.
-const DEFENDER_ROLES: [&str; 6] =
-    ["Score.", "SecurityRecommendation.", "Vulnerability.", "Machine.", "Software.", "Alert."];
+const DEFENDER_ROLES: [&str; 7] = [
+    "Score.",
+    "SecurityRecommendation.",
+    "Vulnerability.",
+    "Machine.",
+    "Software.",
+    "Alert.",
+    "SecurityBaselinesAssessment.",
+];
 
 const WRONG_SECRET: &str = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.";
 const NO_SECRET: &str =
@@ -55,6 +62,7 @@ pub(crate) fn tenant_of(state: &State, request: &Request) -> Option<String> {
             let tenant = request.path.split('/').nth(1)?;
             Some(tenant.to_ascii_lowercase())
         }
+        Api::Storage => request.path.strip_prefix("/export/")?.split('/').next().map(str::to_owned),
         Api::Identity => state.options.tenants.first().map(|tenant| tenant.id.clone()),
         _ => claims(request).map(|claims| claims.tid),
     }

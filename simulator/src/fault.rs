@@ -19,11 +19,21 @@ pub enum Api {
     Logs,
     /// Key Vault.
     Vault,
+    /// Blob storage that the links of exports lead to.
+    Storage,
 }
 
 impl Api {
-    pub(crate) const ALL: [Api; 7] =
-        [Api::Entra, Api::Identity, Api::Graph, Api::Defender, Api::Arm, Api::Logs, Api::Vault];
+    pub(crate) const ALL: [Api; 8] = [
+        Api::Entra,
+        Api::Identity,
+        Api::Graph,
+        Api::Defender,
+        Api::Arm,
+        Api::Logs,
+        Api::Vault,
+        Api::Storage,
+    ];
 }
 
 /// What goes wrong with the requests that a fault meets.

@@ -130,11 +130,10 @@ pub(crate) fn list(texts: &[&str]) -> String {
     json + "]"
 }
 
-pub(crate) use crate::records::{device, recommendation, vulnerability};
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::{device, recommendation, vulnerability};
 
     #[test]
     fn the_changes_over_one_week_and_a_month_differ() {

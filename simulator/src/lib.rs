@@ -6,26 +6,33 @@
 //!
 //! ```text
 //! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
-//! fault      which requests go wrong, and how    graph      secure scores, control profiles
-//! spoil      what a fault does to an answer      defender   scores, recommendations, lists
+//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting
+//! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
-//! answer     one answer, made while sent         records    Defender's; scores: Graph's
-//! limits     rate limits                         replay     recorded pages; web: query strings
+//! answer     one answer, made while sent         scene      what a record follows from
+//! limits     rate limits                         records    devices, flaws, recommendations
+//! export/    rows per device: pages and files    gzip       lines of an export file
+//! arm/       subscriptions, Defender for Cloud, Resource Graph
+//! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
 mod answer;
+mod arm;
 mod defender;
 mod entra;
+mod export;
 mod fault;
+mod filter;
 mod generate;
 mod graph;
+mod gzip;
 mod limits;
 mod logs;
 mod options;
 mod records;
 mod replay;
-mod scores;
+mod scene;
 mod server;
 mod spoil;
 mod state;
@@ -39,7 +46,7 @@ use tokio::net::TcpListener;
 
 pub use fault::{Api, Fault, FaultKind};
 pub use logs::{Batch, Received};
-pub use options::{Options, Tenant};
+pub use options::{Options, RowsPerDevice, Tenant};
 pub use state::Seen;
 
 use state::{State, lock};
@@ -101,6 +108,11 @@ impl Simulator {
         self.url(Api::Logs)
     }
 
+    /// Base URL of the storage that export files lie in.
+    pub fn storage_url(&self) -> String {
+        self.url(Api::Storage)
+    }
+
     /// Base URL of Key Vault.
     pub fn vault_url(&self) -> String {
         self.url(Api::Vault)
@@ -153,6 +165,28 @@ impl Simulator {
     /// Whether Logs Ingestion says that the caller isn't a publisher of any rule.
     pub fn refuse_publisher(&self, refuse: bool) {
         self.state.refuses_publisher.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Whether the identity has no role on any subscription: subscriptions and Resource Graph answer
+    /// empty, and a subscription's own lists are forbidden.
+    pub fn refuse_subscriptions(&self, refuse: bool) {
+        self.state.refuses_subscriptions.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Updates alerts of every tenant now, and with them their incidents: the newest `count` at the
+    /// first call, the `count` after those at the next. They all get the same `lastUpdateDateTime`.
+    pub fn touch_alerts(&self, count: u32) {
+        self.state.touch_alerts(count);
+    }
+
+    /// Makes the next six-hour snapshot of the exports: `generatedTime` and the rows move on.
+    pub fn advance_snapshot(&self) {
+        self.state.steps_ahead.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Expires every link to an export file that was given out so far.
+    pub fn expire_links(&self) {
+        self.state.link_generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Moves the newest secure-score day.

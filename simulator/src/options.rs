@@ -2,18 +2,27 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::generate::Draw;
 
 /// App roles that a tenant's application holds unless a test says otherwise.
-const ROLES: [&str; 5] = [
+const ROLES: [&str; 13] = [
     "SecurityEvents.Read.All",
+    "SecurityAlert.Read.All",
+    "SecurityIncident.Read.All",
+    "IdentityRiskyUser.Read.All",
+    "IdentityRiskEvent.Read.All",
+    "CloudApp-Discovery.Read.All",
+    "ThreatHunting.Read.All",
     "Score.Read.All",
     "SecurityRecommendation.Read.All",
     "Vulnerability.Read.All",
     "Machine.Read.All",
+    "Software.Read.All",
+    "SecurityBaselinesAssessment.Read.All",
 ];
 
 /// Everything that differs between two simulators.
@@ -27,9 +36,16 @@ pub struct Options {
     pub replay: Option<PathBuf>,
     /// The newest secure-score day.
     pub today: Date,
+    /// The clock at the start. Times of events (alerts, risks, machine actions) are counted back
+    /// from it, and so are the six-hour snapshots of the exports.
+    pub started: Timestamp,
     /// Records on one page, in place of the documented figures; makes many pages of few records.
     /// An explicit `$top` is still held against the documented maximum.
     pub page_size: Option<usize>,
+    /// Files of an export, one of them empty where there are several.
+    pub export_files: u32,
+    /// How many rows exports have for each device.
+    pub rows_per_device: RowsPerDevice,
     /// Whether the documented rate limits hold.
     pub limits: bool,
     /// Life of a token in seconds.
@@ -41,12 +57,16 @@ pub struct Options {
 impl Options {
     /// Options with the documented behaviour, limits on, rows kept and `today` as of the clock in UTC.
     pub fn new(tenants: Vec<Tenant>, tables: Value) -> Options {
+        let now = crate::state::clock();
         Options {
             tenants,
             tables,
             replay: None,
-            today: jiff::tz::Offset::UTC.to_datetime(crate::state::clock()).date(),
+            today: jiff::tz::Offset::UTC.to_datetime(now).date(),
+            started: Timestamp::from_second(now.as_second()).unwrap_or(now),
             page_size: None,
+            export_files: 4,
+            rows_per_device: RowsPerDevice::default(),
             limits: true,
             token_lifetime_s: 3599,
             keep_rows: true,
@@ -71,6 +91,10 @@ pub struct Tenant {
     pub vulnerabilities: u32,
     /// Number of recommendations.
     pub recommendations: u32,
+    /// Number of alerts of the last 30 days; three of them make an incident.
+    pub alerts: u32,
+    /// Number of Azure subscriptions; beside them there is one delegated by another tenant.
+    pub subscriptions: u32,
     /// Days of secure-score history.
     pub days: u32,
     /// What the records are generated from.
@@ -91,9 +115,60 @@ impl Tenant {
             devices,
             vulnerabilities: devices.saturating_mul(2).saturating_add(40),
             recommendations: 60,
+            alerts: 40,
+            subscriptions: 3,
             days: 90,
             seed: u64::from(number),
             roles: ROLES.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// How many rows the exports have for one device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowsPerDevice {
+    /// Vulnerabilities; one row in six is software without one.
+    pub vulnerabilities: u32,
+    /// Installed software.
+    pub software: u32,
+    /// Settings; a third of them fail.
+    pub configurations: u32,
+    /// Certificates.
+    pub certificates: u32,
+    /// Browser extensions.
+    pub extensions: u32,
+    /// Hardware and firmware components.
+    pub firmware: u32,
+    /// Settings of a baseline.
+    pub baselines: u32,
+}
+
+impl RowsPerDevice {
+    /// As many as a usual device has.
+    pub fn full() -> RowsPerDevice {
+        RowsPerDevice {
+            vulnerabilities: 30,
+            software: 100,
+            configurations: 150,
+            certificates: 40,
+            extensions: 10,
+            firmware: 5,
+            baselines: 20,
+        }
+    }
+}
+
+impl Default for RowsPerDevice {
+    /// Few, so that demos stay quick.
+    fn default() -> RowsPerDevice {
+        RowsPerDevice {
+            vulnerabilities: 6,
+            software: 10,
+            configurations: 15,
+            certificates: 4,
+            extensions: 2,
+            firmware: 2,
+            baselines: 5,
         }
     }
 }

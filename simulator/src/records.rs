@@ -14,11 +14,12 @@ const SYSTEMS: [(&str, &str, u32); 6] = [
     ("macOS", "15.1", 24),
     ("Linux", "Other", 0),
 ];
-const GROUPS: [&str; 5] = ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
+pub(crate) const GROUPS: [&str; 5] =
+    ["Workstations", "Servers", "Executives", "Kiosks", "Laboratory"];
 const TAGS: [&str; 5] = ["pilot", "branch-north", "branch-south", "legacy", "vip"];
-const VENDORS: [&str; 8] =
+pub(crate) const VENDORS: [&str; 8] =
     ["fabrikam", "northwind", "adatum", "litware", "proseware", "tailspin", "wingtip", "trey"];
-const PRODUCTS: [&str; 10] = [
+pub(crate) const PRODUCTS: [&str; 10] = [
     "reader", "browser", "archiver", "runtime", "editor", "player", "agent", "mailer", "gateway",
     "sync",
 ];
@@ -54,6 +55,12 @@ pub(crate) fn device(tenant: &Tenant, number: u64, today: Date) -> Bytes {
         r#"{{"id":"{id}","mergedIntoMachineId":null,"isPotentialDuplication":false,"isExcluded":{excluded},"exclusionReason":{reason},"computerDnsName":"{host}",{seen},{system},{standing},"isAadJoined":{joined},"aadDeviceId":{entra},"machineTags":{tags},{network},"vmMetadata":null}}"#
     )
     .into()
+}
+
+/// Name of a group by its id; 0 is none.
+pub(crate) fn group(id: u32) -> &'static str {
+    let at = (id as usize).checked_sub(1);
+    at.and_then(|at| GROUPS.get(at)).copied().unwrap_or("Unassigned")
 }
 
 fn quoted(text: &str) -> String {
@@ -111,10 +118,10 @@ fn standing(tenant: &Tenant, draw: &mut Draw, number: u64, today: Date) -> Strin
 /// One record of `GET /api/vulnerabilities`. Three in five have no exposed device.
 pub(crate) fn vulnerability(tenant: &Tenant, number: u64, today: Date) -> Bytes {
     let draw = &mut Draw::new(tenant.seed, "vulnerability", number);
-    let id = format!("CVE-{}-{}", 2018 + number % 9, 20_000 + number);
-    let exposed = match number % 5 {
-        1 | 3 if tenant.devices > 0 => 1 + draw.below(u64::from(tenant.devices / 3)),
-        _ => 0,
+    let id = cve(number);
+    let exposed = match is_exposed(tenant, number) {
+        true => 1 + draw.below(u64::from(tenant.devices / 3)),
+        false => 0,
     };
     let age = 10 + draw.below(2000);
     let (published, updated) = (before(today, age), before(today, draw.below(age)));
@@ -129,6 +136,24 @@ pub(crate) fn vulnerability(tenant: &Tenant, number: u64, today: Date) -> Bytes 
     .into()
 }
 
+/// Id of a vulnerability.
+pub(crate) fn cve(number: u64) -> String {
+    format!("CVE-{}-{}", 2018 + number % 9, 20_000 + number)
+}
+
+fn is_exposed(tenant: &Tenant, number: u64) -> bool {
+    tenant.devices > 0 && matches!(number % 5, 1 | 3)
+}
+
+/// Severity and score of a vulnerability, as [`vulnerability`] writes them.
+pub(crate) fn rating_of(tenant: &Tenant, number: u64) -> (&'static str, Option<f64>) {
+    let draw = &mut Draw::new(tenant.seed, "vulnerability", number);
+    // What the record draws before it: ages, with exposed devices those and a time; its text.
+    let before = if is_exposed(tenant, number) { 1 + 2 + 3 } else { 2 } + 7;
+    (0..before).for_each(|_| _ = draw.next());
+    rated(draw)
+}
+
 fn description(draw: &mut Draw) -> String {
     let (vendor, product) = (draw.pick(&VENDORS), draw.pick(&PRODUCTS));
     let (flaw, outcome) = (draw.pick(&FLAWS), draw.pick(&OUTCOMES));
@@ -140,14 +165,8 @@ fn description(draw: &mut Draw) -> String {
 
 /// Severity and scores. Some have no score yet.
 fn rating(draw: &mut Draw) -> String {
-    let score = 1.0 + draw.below(91) as f64 / 10.0;
-    let severity = match score {
-        9.0.. => "Critical",
-        7.0.. => "High",
-        4.0.. => "Medium",
-        _ => "Low",
-    };
-    let cvss = if draw.chance(4) { "null".to_owned() } else { format!("{score:.1}") };
+    let (severity, score) = rated(draw);
+    let cvss = score.map_or("null".to_owned(), |score| format!("{score:.1}"));
     let vector = draw.pick(&["AV:N/AC:L/PR:N/UI:R", "AV:L/AC:L/PR:L/UI:N", "AV:N/AC:H/PR:N/UI:N"]);
     let epss = match draw.below(10) {
         0 => "0".to_owned(),
@@ -156,6 +175,19 @@ fn rating(draw: &mut Draw) -> String {
     format!(
         r#""severity":"{severity}","cvssV3":{cvss},"cvssVector":"CVSS:3.1/{vector}/S:U/C:H/I:H/A:H","epss":{epss}"#
     )
+}
+
+fn rated(draw: &mut Draw) -> (&'static str, Option<f64>) {
+    let score = 1.0 + draw.below(91) as f64 / 10.0;
+    let severity = match score {
+        9.0.. => "Critical",
+        7.0.. => "High",
+        4.0.. => "Medium",
+        _ => "Low",
+    };
+    // Tenths are written as they are, not as the sum that made them.
+    let score = (score * 10.0).round() / 10.0;
+    (severity, (!draw.chance(4)).then_some(score))
 }
 
 fn exploits(draw: &mut Draw, id: &str) -> String {
@@ -207,4 +239,23 @@ pub(crate) fn recommendation(tenant: &Tenant, number: u64) -> Bytes {
         r#"{{"id":"{id}","productName":"{product}","recommendationName":"{name}","weaknesses":{weaknesses},"vendor":"{vendor}","recommendedVersion":"","recommendedVendor":"","recommendedProgram":"","recommendationCategory":"{category}","subCategory":"{part}","severityScore":{severity},"publicExploit":{public},"activeAlert":{alert},"associatedThreats":{threats},"remediationType":"{kind}","status":"{status}","configScoreImpact":{config},"exposureImpact":{impact:.14},"totalMachineCount":{devices},"exposedMachinesCount":{exposed},"nonProductivityImpactedAssets":0,"relatedComponent":"{product}","hasUnpatchableCve":false,"tags":[]}}"#
     )
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rating_is_the_one_of_the_record() {
+        let tenant = Tenant::new(3, "Fabrikam", 40);
+        for number in 0..60 {
+            let record = vulnerability(&tenant, number, jiff::civil::date(2026, 11, 20));
+            let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+
+            let (severity, score) = rating_of(&tenant, number);
+
+            assert_eq!((&record["severity"], record["cvssV3"].as_f64()), (&severity.into(), score));
+            assert_eq!(record["id"], cve(number));
+        }
+    }
 }

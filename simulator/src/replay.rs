@@ -6,24 +6,35 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::Value;
 
-const NEXT_LINK: &[u8] = b"\"@odata.nextLink\"";
+use crate::answer::{Form, ODATA};
 
 /// The recorded page `number` (from 1) of a source, with a link to `next` where one follows.
 ///
 /// A source or page that isn't there is an empty page.
 pub(crate) async fn page(folder: &Path, source: &str, number: u32, next: &str) -> Bytes {
+    page_of(folder, source, number, next, &ODATA).await
+}
+
+/// The same with the names that `form` gives.
+pub(crate) async fn page_of(
+    folder: &Path,
+    source: &str,
+    number: u32,
+    next: &str,
+    form: &Form,
+) -> Bytes {
     let file = |number: u32| folder.join(source).join(format!("page-{number}.json"));
     let Ok(body) = tokio::fs::read(file(number)).await else {
         return Bytes::from_static(br#"{"value":[]}"#);
     };
     let follows = tokio::fs::try_exists(file(number + 1)).await.unwrap_or(false);
-    with_next(&body, follows.then_some(next))
+    with_next(&body, form.link, follows.then_some(next))
 }
 
 /// The body with this next link and no other, or without one. All other bytes stay.
-pub(crate) fn with_next(body: &[u8], next: Option<&str>) -> Bytes {
+pub(crate) fn with_next(body: &[u8], link: &str, next: Option<&str>) -> Bytes {
     let next = next.map(|next| Value::from(next).to_string());
-    match (entry(body), next) {
+    match (entry(body, link), next) {
         (Some((_, value)), Some(next)) => splice(body, value, next.as_bytes()),
         (Some((whole, _)), None) => splice(body, with_comma(body, whole), b""),
         (None, None) => Bytes::copy_from_slice(body),
@@ -34,7 +45,7 @@ pub(crate) fn with_next(body: &[u8], next: Option<&str>) -> Bytes {
             let at = body[..end].iter().rposition(|byte| !byte.is_ascii_whitespace());
             let comma = if at.is_some_and(|at| body[at] == b'{') { "" } else { "," };
             let at = at.map_or(end, |at| at + 1);
-            splice(body, at..at, format!(r#"{comma}"@odata.nextLink":{next}"#).as_bytes())
+            splice(body, at..at, format!(r#"{comma}"{link}":{next}"#).as_bytes())
         }
     }
 }
@@ -56,7 +67,8 @@ fn with_comma(body: &[u8], entry: Range<usize>) -> Range<usize> {
 }
 
 /// Where the top-level next link stands: the whole entry, and its value.
-fn entry(body: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+fn entry(body: &[u8], link: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let link = Value::from(link).to_string().into_bytes();
     let (mut depth, mut at) = (0, 0);
     while at < body.len() {
         match body[at] {
@@ -65,7 +77,7 @@ fn entry(body: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
             b'"' => {
                 let end = string_end(body, at);
                 let colon = skip_space(body, end);
-                if depth == 1 && &body[at..end] == NEXT_LINK && body.get(colon) == Some(&b':') {
+                if depth == 1 && body[at..end] == *link && body.get(colon) == Some(&b':') {
                     let start = skip_space(body, colon + 1);
                     let value = start..value_end(body, start);
                     return Some((at..value.end, value));
@@ -114,8 +126,8 @@ mod tests {
         let body = br#"{ "value": [{"@odata.nextLink":"mine", "n": 1.50}],
   "@odata.nextLink" : "old" }"#;
 
-        let replaced = with_next(body, Some("new"));
-        let removed = with_next(body, None);
+        let replaced = with_next(body, ODATA.link, Some("new"));
+        let removed = with_next(body, ODATA.link, None);
 
         let kept = r#"{ "value": [{"@odata.nextLink":"mine", "n": 1.50}]"#;
         assert_eq!(replaced, format!("{kept},\n  \"@odata.nextLink\" : \"new\" }}"));
@@ -125,10 +137,13 @@ mod tests {
     #[test]
     fn a_missing_link_is_put_in_last() {
         assert_eq!(
-            with_next(b"{\"value\":[]\n}\n", Some("a\"b")),
+            with_next(b"{\"value\":[]\n}\n", ODATA.link, Some("a\"b")),
             "{\"value\":[],\"@odata.nextLink\":\"a\\\"b\"\n}\n"
         );
-        assert_eq!(with_next(b"{}", Some("x")), r#"{"@odata.nextLink":"x"}"#);
-        assert_eq!(with_next(br#"{"@odata.nextLink":"x","value":[]}"#, None), r#"{"value":[]}"#);
+        assert_eq!(with_next(b"{}", ODATA.link, Some("x")), r#"{"@odata.nextLink":"x"}"#);
+        assert_eq!(
+            with_next(br#"{"@odata.nextLink":"x","value":[]}"#, ODATA.link, None),
+            r#"{"value":[]}"#
+        );
     }
 }

@@ -16,7 +16,7 @@ use warp::{Filter, http};
 use crate::answer::{Answer, Content};
 use crate::fault::{Api, FaultKind};
 use crate::state::{Request, State, clock, lock};
-use crate::{defender, entra, graph, logs, spoil};
+use crate::{arm, defender, entra, export, graph, logs, spoil};
 
 /// Serves one API until the simulator stops.
 pub(crate) async fn serve(listener: TcpListener, api: Api, state: Arc<State>) {
@@ -53,11 +53,12 @@ async fn respond(state: Arc<State>, request: Request) -> Response {
             wait(&state, *time).await;
             right(&state, &request, now).await
         }
-        Some(fault) => match spoil::instead(request.api, fault, &state.id()) {
+        Some(fault) => match spoil::instead(request.api, &request.path, fault, &state.id()) {
             Some(answer) => answer,
             None => {
                 let own = format!("{}{}", state.base(request.api), url_of(&request));
-                spoil::spoil(right(&state, &request, now).await, fault, &own)
+                let answer = right(&state, &request, now).await;
+                spoil::spoil(request.api, answer, fault, &own)
             }
         },
         None => right(&state, &request, now).await,
@@ -78,10 +79,8 @@ async fn right(state: &Arc<State>, request: &Request, now: Timestamp) -> Answer 
         Api::Graph => graph::answer(state, request, now).await,
         Api::Defender => defender::answer(state, request, now).await,
         Api::Logs => logs::answer(state, request, now),
-        Api::Arm => {
-            let message = format!("The resource '{}' was not found.", request.path);
-            Answer::error(Api::Arm, 404, "ResourceNotFound", &message, &state.id())
-        }
+        Api::Storage => export::storage::answer(state, request, now),
+        Api::Arm => arm::answer(state, request, now).await,
         Api::Vault if request.header("authorization").is_none() => {
             let message = "AKV10000: Request is missing a Bearer or PoP token.";
             let challenge = format!(

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Content, Page, Records};
+use crate::answer::{ARM, Answer, Content, Form, ODATA, Page, Records};
 use crate::fault::{Api, FaultKind};
 use crate::replay;
 
@@ -11,7 +11,7 @@ use crate::replay;
 const SLOW_PIECES: usize = 20;
 
 /// Fields whose texts are one of a documented list.
-const ENUMS: [&str; 14] = [
+const ENUMS: [&str; 23] = [
     "severity",
     "exposureLevel",
     "riskScore",
@@ -26,11 +26,25 @@ const ENUMS: [&str; 14] = [
     "remediationType",
     "recommendationCategory",
     "status",
+    "vulnerabilitySeverityLevel",
+    "exploitabilityLevel",
+    "endOfSupportStatus",
+    "extensionRisk",
+    "serviceSource",
+    "detectionSource",
+    "riskLevel",
+    "riskState",
+    "classification",
 ];
 
 /// The answer that a fault gives before the API looks at the request; none for other faults.
-pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
+pub(crate) fn instead(api: Api, path: &str, fault: &FaultKind, id: &str) -> Option<Answer> {
     match fault {
+        // Cloud Discovery throttles in words of its own.
+        FaultKind::Status { code: 429, .. } if is_cloud_discovery(path) => {
+            let text = "Request was throttled. Expected available in 1 second.";
+            Some(Answer::json(429, &json!({"detail": text})))
+        }
         FaultKind::Status { code, retry_after } => {
             let (name, message) = name_of(api, *code);
             let answer = Answer::error(api, *code, name, message, id);
@@ -54,6 +68,10 @@ pub(crate) fn instead(api: Api, fault: &FaultKind, id: &str) -> Option<Answer> {
     }
 }
 
+fn is_cloud_discovery(path: &str) -> bool {
+    path.to_ascii_lowercase().starts_with("/beta/security/datadiscovery/")
+}
+
 fn name_of(api: Api, code: u16) -> (&'static str, &'static str) {
     match (api, code) {
         (Api::Entra, 401) => ("invalid_client", "AADSTS7000215: Invalid client secret provided."),
@@ -72,7 +90,8 @@ fn name_of(api: Api, code: u16) -> (&'static str, &'static str) {
 }
 
 /// Does to the right answer what the fault says. An answer that is an error stays as it is.
-pub(crate) fn spoil(mut answer: Answer, fault: &FaultKind, own_url: &str) -> Answer {
+pub(crate) fn spoil(api: Api, mut answer: Answer, fault: &FaultKind, own_url: &str) -> Answer {
+    let form = if api == Api::Arm { &ARM } else { &ODATA };
     if answer.status >= 300 {
         return answer;
     }
@@ -94,7 +113,8 @@ pub(crate) fn spoil(mut answer: Answer, fault: &FaultKind, own_url: &str) -> Ans
     }
     answer.content = match answer.content {
         Content::Page(page) => spoiled_page(page, fault, own_url),
-        Content::Whole(bytes) => spoiled_body(bytes, fault, own_url),
+        Content::Whole(bytes) => spoiled_body(bytes, fault, own_url, form),
+        Content::Lines(lines) => spoiled_lines(lines, fault),
         other => other,
     };
     answer
@@ -104,7 +124,7 @@ fn spoiled_page(mut page: Page, fault: &FaultKind, own_url: &str) -> Content {
     match fault {
         FaultKind::Malformed | FaultKind::CutBody => return Content::Pieces(page.half()),
         FaultKind::NoValue => {
-            return Content::Whole(json!({"@odata.context": page.context}).to_string().into());
+            return Content::Whole(page.without_records());
         }
         FaultKind::EmptyPage => {
             page = Page { records: Box::new(std::iter::empty()), length: 0, ..page };
@@ -128,8 +148,26 @@ fn spoiled_page(mut page: Page, fault: &FaultKind, own_url: &str) -> Content {
     Content::Page(page)
 }
 
+/// The same for the lines of a file. Malformed cuts the first line in two.
+fn spoiled_lines(lines: Records, fault: &FaultKind) -> Content {
+    Content::Lines(match fault {
+        FaultKind::Malformed => first_altered(lines, |line| line.slice(..line.len() / 2)),
+        FaultKind::CutBody => {
+            let packed = Content::Lines(lines).pieces().next().unwrap_or_default();
+            let half = packed.slice(..packed.len() / 2);
+            return Content::Pieces(Box::new(std::iter::once(half)));
+        }
+        FaultKind::EmptyPage | FaultKind::NoValue => Box::new(std::iter::empty()),
+        FaultKind::NonUtf8 => first_altered(lines, broken_text),
+        FaultKind::NullNumbers => first_altered(lines, |line| altered(line, null_numbers)),
+        FaultKind::UnknownValues => first_altered(lines, |line| altered(line, unknown_values)),
+        FaultKind::HugeRecord(bytes) => Box::new(lines.chain(std::iter::once(huge(*bytes)))),
+        _ => lines,
+    })
+}
+
 /// The same for a body that is there as a whole: a single object, or a recorded page.
-fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str) -> Content {
+fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str, form: &Form) -> Content {
     let with_first = |change: fn(&mut Value)| match serde_json::from_slice::<Value>(&body) {
         Ok(mut whole) => {
             match whole.get_mut("value").and_then(Value::as_array_mut) {
@@ -143,9 +181,9 @@ fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str) -> Content {
     Content::Whole(match fault {
         FaultKind::Malformed | FaultKind::CutBody => body.slice(..body.len() / 2),
         FaultKind::NoValue => Bytes::from_static(br#"{"@odata.context":""}"#),
-        FaultKind::EmptyPage => json!({"value": [], "@odata.nextLink": own_url}).to_string().into(),
-        FaultKind::NextLink(link) => replay::with_next(&body, Some(link)),
-        FaultKind::SameLink => replay::with_next(&body, Some(own_url)),
+        FaultKind::EmptyPage => json!({form.array: [], form.link: own_url}).to_string().into(),
+        FaultKind::NextLink(link) => replay::with_next(&body, form.link, Some(link)),
+        FaultKind::SameLink => replay::with_next(&body, form.link, Some(own_url)),
         FaultKind::NonUtf8 => broken_text(body),
         FaultKind::NullNumbers => with_first(null_numbers),
         FaultKind::UnknownValues => with_first(unknown_values),
@@ -190,8 +228,8 @@ fn null_numbers(record: &mut Value) {
 
 fn unknown_values(record: &mut Value) {
     let Some(fields) = record.as_object_mut() else { return };
-    for name in ENUMS {
-        if let Some(value) = fields.get_mut(name) {
+    for (name, value) in fields.iter_mut() {
+        if ENUMS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             *value = "SomethingNew".into();
         }
     }

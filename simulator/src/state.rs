@@ -1,20 +1,23 @@
 //! What all simulated APIs share: tenants, the clock, faults, and the record of what was asked.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use tokio::sync::watch;
 use warp::http::{HeaderMap, Method};
 
+use crate::export::{self, View};
 use crate::fault::{Api, Faults};
 use crate::generate::Draw;
 use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
+use crate::scene::{Scene, Touch};
 
 /// The time of this machine's clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -64,8 +67,14 @@ pub(crate) struct State {
     pub limits: Arc<Limits>,
     pub workspace: Mutex<Workspace>,
     pub refuses_publisher: AtomicBool,
+    pub refuses_subscriptions: AtomicBool,
     pub days_ahead: AtomicI32,
+    pub steps_ahead: AtomicI64,
+    /// Links to storage of an earlier generation have expired.
+    pub link_generation: AtomicU64,
     pub stop: watch::Sender<bool>,
+    begun: Instant,
+    touches: Mutex<Vec<Touch>>,
     roles: Mutex<BTreeMap<String, Vec<String>>>,
     seen: Mutex<Vec<Seen>>,
     ids: AtomicU64,
@@ -80,6 +89,8 @@ impl State {
     pub(crate) fn new(options: Options, bases: BTreeMap<Api, String>) -> State {
         let roles = options.tenants.iter().map(|tenant| (tenant.id.clone(), tenant.roles.clone()));
         State {
+            begun: Instant::now(),
+            touches: Mutex::default(),
             roles: Mutex::new(roles.collect()),
             workspace: Mutex::new(Workspace::new(&options.tables, options.keep_rows)),
             identity_header: Draw::new(7, "identity header", 0).guid(),
@@ -88,7 +99,10 @@ impl State {
             faults: Mutex::default(),
             limits: Arc::default(),
             refuses_publisher: AtomicBool::new(false),
+            refuses_subscriptions: AtomicBool::new(false),
             days_ahead: AtomicI32::new(0),
+            steps_ahead: AtomicI64::new(0),
+            link_generation: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             seen: Mutex::default(),
             ids: AtomicU64::new(0),
@@ -116,6 +130,41 @@ impl State {
     pub(crate) fn today(&self) -> Date {
         let ahead = Span::new().days(self.days_ahead.load(Ordering::Relaxed));
         self.options.today.saturating_add(ahead)
+    }
+
+    /// The simulator's clock: goes on from [`Options::started`].
+    pub(crate) fn now(&self) -> Timestamp {
+        let passed = i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let now = self.options.started.saturating_add(SignedDuration::from_micros(passed));
+        now.unwrap_or(Timestamp::MAX)
+    }
+
+    /// Updates the next `count` alerts of every tenant.
+    pub(crate) fn touch_alerts(&self, count: u32) {
+        let at = self.now();
+        let mut touches = lock(&self.touches);
+        let first = touches.last().map_or(0, |last| last.first + last.count);
+        touches.push(Touch { first, count: count.into(), at });
+    }
+
+    /// The clock that exports go by: [`State::now`], moved on by whole steps.
+    pub(crate) fn export_now(&self) -> Timestamp {
+        let ahead = self.steps_ahead.load(Ordering::Relaxed).saturating_mul(export::STEP_S);
+        self.now().saturating_add(SignedDuration::from_secs(ahead)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// A tenant as of the newest snapshot.
+    pub(crate) fn view(&self, tenant: &Tenant) -> View {
+        let first = export::step_at(self.options.started);
+        let step = export::step_at(self.export_now());
+        View { scene: self.scene(tenant), step, first, rows: self.options.rows_per_device }
+    }
+
+    /// What a tenant's records are made from now.
+    pub(crate) fn scene(&self, tenant: &Tenant) -> Scene {
+        let started = self.options.started;
+        let touches = lock(&self.touches).clone();
+        Scene { tenant: tenant.clone(), today: self.today(), started, touches }
     }
 
     /// A new request id.

@@ -1,6 +1,13 @@
 //! What the simulator promises, asked over real connections.
 
+mod arm;
+mod changes;
+mod cloud_apps;
+mod dated;
+mod defender;
+mod exports;
 mod faults;
+mod hunting;
 mod lists;
 mod logs;
 mod support;

@@ -7,6 +7,9 @@ use tokio::net::TcpStream;
 
 pub const GRAPH: &str = "https://graph.microsoft.com";
 pub const DEFENDER: &str = "https://api.securitycenter.microsoft.com";
+/// The simulator's clock at the start.
+pub const STARTED: &str = "2026-11-20T14:30:00Z";
+pub const ARM: &str = "https://management.azure.com";
 pub const LOGS: &str = "https://monitor.azure.com";
 
 /// One HTTP answer as it came in.
@@ -82,6 +85,7 @@ impl World {
     pub async fn start(change: impl FnOnce(&mut Options)) -> World {
         let mut options = Options::new(vec![Tenant::new(1, "Fabrikam", 7)], tables());
         options.today = jiff::civil::date(2026, 11, 20);
+        options.started = STARTED.parse().unwrap();
         change(&mut options);
         let tenant = options.tenants[0].clone();
         World { simulator: Simulator::start(options).await.unwrap(), tenant }
@@ -116,6 +120,21 @@ impl World {
         send("GET", url, &[self.token(resource).await], b"").await.unwrap()
     }
 
+    pub async fn post_json(&self, url: &str, resource: &str, body: &Value) -> Answer {
+        let headers = [self.token(resource).await, "content-type: application/json".to_owned()];
+        send("POST", url, &headers, body.to_string().as_bytes()).await.unwrap()
+    }
+
+    /// Statuses of these URLs with a token whose roles are only `role`.
+    pub async fn statuses_with(&self, role: &str, urls: &[String], resource: &str) -> Vec<u16> {
+        self.simulator.set_roles(&self.tenant.id, &[role]);
+        let mut statuses = Vec::new();
+        for url in urls {
+            statuses.push(self.get(url, resource).await.status);
+        }
+        statuses
+    }
+
     /// Every record from `url` on, page by page.
     pub async fn walk(&self, url: String, resource: &str) -> Vec<Value> {
         let (mut records, mut next) = (Vec::new(), Some(url));
@@ -146,4 +165,26 @@ fn tables() -> Value {
             column("tags", "dynamic"), column("small", "int")],
         "flows": [{"outputStream": "Custom-PostureDevices_CL", "transformKql": "source"}],
     }]}], "tables": []})
+}
+
+/// A folder of recorded pages; taken away when dropped.
+pub struct Recorded(pub std::path::PathBuf);
+
+impl Recorded {
+    /// One page for each of these sources, whose record has the source's name as id.
+    pub fn new(name: &str, sources: &[&str]) -> Recorded {
+        let folder = std::env::temp_dir().join(format!("simulator-{name}-{}", std::process::id()));
+        for source in sources {
+            std::fs::create_dir_all(folder.join(source)).unwrap();
+            let page = json!({"value": [{"id": source, "name": source}]});
+            std::fs::write(folder.join(source).join("page-1.json"), page.to_string()).unwrap();
+        }
+        Recorded(folder)
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

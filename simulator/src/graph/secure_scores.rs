@@ -1,26 +1,21 @@
-//! Microsoft Graph: secure scores and their control profiles.
-
-use std::sync::Arc;
+//! Secure scores and their control profiles: the federated lists of Graph.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use jiff::Span;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
-use warp::http::Method;
 
-use crate::answer::{Answer, Content, Page};
-use crate::entra::{self, Refusal};
+use crate::answer::{ODATA, Page, opening};
 use crate::fault::Api;
+use crate::graph::{AUDIENCE, scores};
 use crate::options::Tenant;
-use crate::state::{Request, State};
-use crate::{replay, scores, web};
+use crate::state::State;
+use crate::web;
 
-const AUDIENCE: &str = "https://graph.microsoft.com";
-const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize""#;
-const ROLE: &str = "SecurityEvents.Read.All";
-const SCORES: &str = "/v1.0/security/secureScores";
-const PROFILES: &str = "/v1.0/security/secureScoreControlProfiles";
+pub(crate) const ROLE: &str = "SecurityEvents.Read.All";
+pub(crate) const SCORES: &str = "/v1.0/security/secureScores";
+pub(crate) const PROFILES: &str = "/v1.0/security/secureScoreControlProfiles";
 
 /// Largest `$top` and `$skip` of the federated lists.
 ///
@@ -34,71 +29,18 @@ const OPTIONS: [&str; 4] = ["$top", "$skip", "$skiptoken", "$count"];
 
 /// What a request asks of a list.
 #[derive(Debug, Default, PartialEq)]
-struct Ask {
+pub(crate) struct Ask {
     top: Option<usize>,
     skip: usize,
     count: bool,
     /// Day and number of the record to go on with.
     token: Option<(Date, usize)>,
     /// Recorded page to go on with.
-    replayed: Option<u32>,
-}
-
-/// Answers one Graph request.
-pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp) -> Answer {
-    let error =
-        |status, code: &str, text: &str| Answer::error(Api::Graph, status, code, text, &state.id());
-    let claims = match entra::accept(state, request, AUDIENCE, now) {
-        Ok(claims) => claims,
-        Err(refusal) => {
-            return error(401, "InvalidAuthenticationToken", text_of(refusal))
-                .header("www-authenticate", CHALLENGE);
-        }
-    };
-    let Some(path) = [SCORES, PROFILES].into_iter().find(|p| p.eq_ignore_ascii_case(&request.path))
-    else {
-        return error(404, "ResourceNotFound", "Resource not found for the segment.");
-    };
-    if request.method != Method::GET {
-        return error(405, "Request_BadRequest", "Specified HTTP method is not allowed.");
-    }
-    let tenant = match state.tenant(&claims.tid) {
-        Some(tenant) if claims.roles.iter().any(|role| role == ROLE) => tenant,
-        _ => return error(403, "Forbidden", "Missing role permissions on the request."),
-    };
-    let permit = state.limits.enter_graph(&tenant.id);
-    if state.options.limits && permit.is_none() {
-        return error(429, "TooManyRequests", "Too many requests.").header("retry-after", "1");
-    }
-    match ask(&request.query) {
-        Ok(ask) => Answer { permit, ..list(state, tenant, path, &ask).await },
-        Err(text) => error(400, "BadRequest", &text),
-    }
-}
-
-/// One page of a list, recorded or generated.
-async fn list(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Answer {
-    let Some(folder) = &state.options.replay else {
-        return Answer::page(page(state, tenant, path, ask));
-    };
-    let source = if path == SCORES { "graph.secure_scores" } else { "graph.control_profiles" };
-    let number = ask.replayed.unwrap_or(1);
-    let next = format!("{}{path}?$skiptoken=page-{}", state.base(Api::Graph), number + 1);
-    Answer::new(200, Content::Whole(replay::page(folder, source, number, &next).await))
-}
-
-fn text_of(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Missing => "Access token is empty.",
-        Refusal::Malformed => "CompactToken parsing failed with error code: 80049217",
-        Refusal::Audience => "Access token validation failure. Invalid audience.",
-        Refusal::Expired => "Lifetime validation failed, the token is expired.",
-        Refusal::Tenant => "Invalid tenant.",
-    }
+    pub replayed: Option<u32>,
 }
 
 /// Reads the query options; what is wrong with them otherwise.
-fn ask(query: &str) -> Result<Ask, String> {
+pub(crate) fn ask(query: &str) -> Result<Ask, String> {
     let mut ask = Ask::default();
     for (name, value) in web::pairs(query) {
         if !OPTIONS.contains(&name.as_str()) {
@@ -147,7 +89,7 @@ fn read_token(text: &str, ask: &mut Ask) -> Result<(), String> {
     Ok(())
 }
 
-fn page(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Page {
+pub(crate) fn page(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Page {
     let is_scores = path == SCORES;
     let (total, usual) =
         if is_scores { (tenant.days as usize, 10) } else { (scores::PROFILES, 50) };
@@ -167,8 +109,11 @@ fn page(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Page {
         }
     };
     Page {
-        context: format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
-        count: ask.count.then_some(total),
+        form: &ODATA,
+        opening: opening(
+            &format!("{AUDIENCE}/v1.0/$metadata#{}", path.trim_start_matches("/v1.0/")),
+            ask.count.then_some(total),
+        ),
         length: end.saturating_sub(start),
         records: Box::new((start..end).map(record)),
         next: (end < total).then(|| format!("{base}{path}?{top}$skiptoken={}", token(day, end))),
