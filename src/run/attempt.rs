@@ -169,11 +169,19 @@ impl<'a> Work<'a> {
     fn start_over(&mut self, first: &str) {
         (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
         self.current.cursor = Cursor::page(Some(first.to_owned()));
+        self.current.tally.foreign = 0;
+        self.current.tally.unread.clear();
         self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
     }
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
         self.current.tally.pages += 1;
+        if self.current.cursor.skip == 0 {
+            self.current.tally.foreign += page.foreign;
+        }
+        for what in std::mem::take(&mut page.unread) {
+            *self.current.tally.unread.entry(what).or_default() += 1;
+        }
         if page.partial && !self.current.partial {
             self.current.partial = true;
             // A kept part doesn't tell of the warning, so the state must before the part is there.

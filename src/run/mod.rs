@@ -3,6 +3,7 @@
 mod attempt;
 mod finish;
 mod growth;
+mod remarks;
 
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, State, Taken, Tally};
@@ -170,8 +171,7 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
     };
     let message = match outcome {
         Err(stop) => stop.to_string(),
-        Ok(Status::Incomplete) => finish::INCOMPLETE.to_owned(),
-        Ok(_) => String::new(),
+        Ok(status) => remarks::of(status, job.source, &work.current.tally),
     };
     let report = Report {
         version: 1,
