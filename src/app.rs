@@ -158,7 +158,8 @@ impl App {
         if let Some((_, known)) = recent {
             return Ok(known);
         }
-        let read = ALL.iter().map(|source| self.known_of(tenant, *source));
+        let shown = |source: &&Source| source.default || tenant.source(source.name).is_some();
+        let read = ALL.iter().filter(shown).map(|source| self.known_of(tenant, *source));
         let fresh = Arc::new(try_join_all(read).await?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(tenant.id.clone(), (Instant::now(), fresh.clone()));
@@ -206,7 +207,7 @@ pub fn logs(rules: &[Url], pipeline: Pipeline) -> Option<Logs> {
     let streams = packed
         .iter()
         .zip(rules)
-        .flat_map(|(rule, address)| rule.iter().map(|table| (table.stream(), address.clone())));
+        .flat_map(|(rule, address)| rule.iter().map(|stream| (stream.name(), address.clone())));
     let streams: HashMap<_, _> = streams.collect();
     (!streams.is_empty()).then(|| Logs::new(pipeline, streams))
 }

@@ -1,7 +1,9 @@
 //! What is written from the catalogue: tables, rules, permissions and the sources page. A test fails
 //! when a written file is stale.
 
-use crate::source::{ALL, Api, Permission, RUNS, Sends, Source, Table};
+use crate::source::{
+    ALL, Api, Classic, Column, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table, UNFED,
+};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -15,22 +17,54 @@ fn tables() -> impl Iterator<Item = Table> {
     std::iter::once(RUNS).chain(ALL.iter().map(|source| source.table))
 }
 
-/// The tables of each collection rule.
+/// An input stream of a collection rule: a table's own, or that of export files, which spell the
+/// same fields differently.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    table: Table,
+    by_files: bool,
+}
+
+impl Stream {
+    /// The stream's name.
+    pub fn name(&self) -> String {
+        if self.by_files { self.table.file_stream() } else { self.table.stream() }
+    }
+
+    /// A column's field as this stream spells it; the envelope is ours and always the same.
+    fn field(&self, column: &Column) -> String {
+        let ours = ENVELOPE.iter().any(|envelope| envelope.field == column.field);
+        if self.by_files && !ours { column.file_field() } else { column.field.to_owned() }
+    }
+}
+
+/// Every stream, in the order of the tables; the files' beside the table's own.
+fn streams() -> impl Iterator<Item = Stream> {
+    let of_source = |source: &Source| {
+        let respelled = matches!(source.fetch, Fetch::Export { respelled: true, .. });
+        let by_files = respelled.then_some(Stream { table: source.table, by_files: true });
+        std::iter::once(Stream { table: source.table, by_files: false }).chain(by_files)
+    };
+    let reports = Stream { table: RUNS, by_files: false };
+    std::iter::once(reports).chain(ALL.iter().flat_map(of_source))
+}
+
+/// The streams of each collection rule.
 ///
 /// A stream's flows (its own and its classic ones, deployed or not) stay in one rule; a rule is
 /// filled in order and never gone back to, so that a new source at the end moves no other.
-pub fn rules() -> Vec<Vec<Table>> {
-    let mut rules: Vec<Vec<Table>> = Vec::new();
+pub fn rules() -> Vec<Vec<Stream>> {
+    let mut rules: Vec<Vec<Stream>> = Vec::new();
     let mut flows = MAX_FLOWS;
-    for table in tables() {
-        let needed = 1 + table.classic.len();
+    for stream in streams() {
+        let needed = 1 + stream.table.classic.len();
         if flows + needed > MAX_FLOWS {
             rules.push(Vec::new());
             flows = 0;
         }
         flows += needed;
         if let Some(rule) = rules.last_mut() {
-            rule.push(table);
+            rule.push(stream);
         }
     }
     rules
@@ -53,9 +87,12 @@ fn pretty(value: &Value) -> String {
 }
 
 /// Tables and rules as JSON: what `infra/generated/tables.json` holds.
+///
+/// A stream's `flows` are always deployed, its `classicFlows` and the `classicTables` where a
+/// deployment asks for them.
 pub fn tables_json() -> Value {
-    let rules = rules().into_iter().enumerate().map(|(index, tables)| {
-        let streams: Vec<_> = tables.iter().map(stream_json).collect();
+    let rules = rules().into_iter().enumerate().map(|(index, streams)| {
+        let streams: Vec<_> = streams.iter().map(stream_json).collect();
         json!({ "name": format!("posture-{}", index + 1), "streams": streams })
     });
     let tables = tables().map(|table| {
@@ -64,26 +101,51 @@ pub fn tables_json() -> Value {
             .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
         json!({ "name": table.name, "columns": columns.collect::<Vec<_>>() })
     });
-    json!({ "rules": rules.collect::<Vec<_>>(), "tables": tables.collect::<Vec<_>>() })
-}
-
-fn stream_json(table: &Table) -> Value {
-    let columns = table
-        .all_columns()
-        .map(|column| json!({ "name": column.field, "type": column.kind.in_stream() }));
     json!({
-        "stream": table.stream(),
-        "columns": columns.collect::<Vec<_>>(),
-        "flows": [{ "outputStream": table.stream(), "transformKql": transform(table) }],
-        "classic": table.classic,
+        "rules": rules.collect::<Vec<_>>(),
+        "tables": tables.collect::<Vec<_>>(),
+        "classicTables": classic_tables().map(classic_json).collect::<Vec<_>>(),
     })
 }
 
-/// The rule's transformation: the fields whose names the workspace reserves get their column's.
-fn transform(table: &Table) -> String {
-    let renamed = table.columns.iter().filter(|column| column.field != column.name);
-    let renamed: Vec<_> =
-        renamed.map(|column| format!("{} = ['{}']", column.name, column.field)).collect();
+/// Every classic table: those that a stream feeds, then those that nothing fills.
+fn classic_tables() -> impl Iterator<Item = &'static Classic> {
+    ALL.iter().flat_map(|source| source.table.classic).chain(UNFED)
+}
+
+fn classic_json(classic: &Classic) -> Value {
+    let columns = classic
+        .columns
+        .iter()
+        .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
+    json!({ "name": classic.table, "columns": columns.collect::<Vec<_>>() })
+}
+
+fn stream_json(stream: &Stream) -> Value {
+    let table = stream.table;
+    let columns = table
+        .all_columns()
+        .map(|column| json!({ "name": stream.field(column), "type": column.kind.in_stream() }));
+    let classic = table.classic.iter().filter(|_| !stream.by_files).map(|classic| {
+        let output = format!("Custom-{}", classic.table);
+        json!({ "outputStream": output, "transformKql": classic.transform() })
+    });
+    json!({
+        "stream": stream.name(),
+        "columns": columns.collect::<Vec<_>>(),
+        "flows": [{ "outputStream": table.stream(), "transformKql": transform(stream) }],
+        "classicFlows": classic.collect::<Vec<_>>(),
+    })
+}
+
+/// The rule's transformation: fields whose names the workspace reserves, or that files spell
+/// differently, get their column's.
+fn transform(stream: &Stream) -> String {
+    let renamed = stream.table.columns.iter().filter_map(|column| {
+        let field = stream.field(column);
+        (field != column.name).then(|| format!("{} = ['{field}']", column.name))
+    });
+    let renamed: Vec<_> = renamed.collect();
     match renamed.is_empty() {
         true => "source".to_owned(),
         false => format!("source | project-rename {}", renamed.join(", ")),
@@ -136,6 +198,11 @@ fn sources_page() -> String {
             let kind = column.kind.in_table();
             let _ = writeln!(page, "| `{}` | {kind} | `{}` |", column.name, column.field);
         }
+        let classic: Vec<_> =
+            table.classic.iter().map(|classic| format!("`{}`", classic.table)).collect();
+        if !classic.is_empty() {
+            let _ = writeln!(page, "\nOn request also: {}.", classic.join(", "));
+        }
     }
     page
 }
@@ -145,6 +212,8 @@ fn sends(sends: Sends) -> String {
         Sends::All => "all".to_owned(),
         Sends::Nothing => "none".to_owned(),
         Sends::Positive(field) => format!("where `{field}` is above 0"),
+        Sends::Present(field) => format!("where `{field}` is there"),
+        Sends::False(field) => format!("where `{field}` is false"),
         Sends::FirstOfDay => "the day's first complete run (UTC)".to_owned(),
     }
 }
@@ -167,10 +236,12 @@ mod tests {
         let rules = rules();
 
         for rule in &rules {
-            let flows: usize = rule.iter().map(|table| 1 + table.classic.len()).sum();
+            let flows: usize = rule.iter().map(|stream| 1 + stream.table.classic.len()).sum();
             assert!(flows <= MAX_FLOWS, "{flows} flows");
         }
-        assert_eq!(rules.iter().map(Vec::len).sum::<usize>(), ALL.len() + 1);
+        let names: std::collections::BTreeSet<_> =
+            rules.iter().flatten().map(Stream::name).collect();
+        assert_eq!(names.len(), streams().count());
     }
 
     #[test]
@@ -183,7 +254,7 @@ mod tests {
         let now: BTreeMap<String, usize> = rules()
             .iter()
             .enumerate()
-            .flat_map(|(index, rule)| rule.iter().map(move |table| (table.stream(), index)))
+            .flat_map(|(index, rule)| rule.iter().map(move |stream| (stream.name(), index)))
             .collect();
 
         for (stream, rule) in published {

@@ -79,6 +79,9 @@ pub struct Current {
     pub cursor: Cursor,
     /// Whether its records go to the workspace at all; decided once per run.
     pub sends: bool,
+    /// Of a run that reads export files: when the service made the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<String>,
     /// The newest date of a growing source that this run has met.
     #[serde(default)]
     pub newest: Option<String>,

@@ -17,7 +17,7 @@ pub use budget::{Budget, Room};
 pub use link::{LinkError, canonical};
 pub use patience::{Meter, Patience};
 pub use token::{Identity, TokenError, Tokens};
-pub use transport::{Route, Wire};
+pub use transport::{Route, Wire, is_loopback};
 
 use crate::source::Api;
 
@@ -133,6 +133,26 @@ impl Cloud {
         match api {
             Api::Graph | Api::Arm => &[],
             Api::Defender => self.defender_family,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resource_manager_has_a_host_per_cloud_which_is_its_audience_too() {
+        for (cloud, host) in [
+            ("public", "management.azure.com"),
+            ("gcc", "management.azure.com"),
+            ("gcc-high", "management.usgovcloudapi.net"),
+            ("dod", "management.usgovcloudapi.net"),
+            ("china", "management.chinacloudapi.cn"),
+        ] {
+            let cloud = Cloud::named(cloud).unwrap();
+            assert_eq!(cloud.origin(Api::Arm), format!("https://{host}"));
+            assert_eq!(cloud.scope(Api::Arm), format!("https://{host}/.default"));
         }
     }
 }

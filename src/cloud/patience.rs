@@ -32,7 +32,8 @@ impl Patience {
         Patience { deadline: Some(deadline), ..self }
     }
 
-    pub(super) fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
+    /// Waits of our own, in order.
+    pub fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
         ExponentialBuilder::default()
             .with_min_delay(self.first_wait)
             .with_max_delay(self.longest_wait)
@@ -43,7 +44,7 @@ impl Patience {
     }
 
     /// The next wait: what the service asks for, else our own; nothing where patience ends.
-    pub(super) fn next(
+    pub fn next(
         &self,
         asked: Option<Duration>,
         own: &mut impl Iterator<Item = Duration>,

@@ -1,11 +1,13 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
+mod export;
 mod lists;
 mod page;
 mod resources;
 mod rows;
 mod spot;
 
+pub use export::{FileError, Listing, Rows};
 pub use page::{Item, Page};
 pub use resources::first_link;
 
@@ -99,6 +101,20 @@ impl<'a> Reader<'a> {
         let pipeline = self.tenant.pipeline(self.source.api);
         let sent = pipeline.send(&request, &self.patience, meter, read).await;
         sent.map_err(|error| self.explain_at(error, link))
+    }
+
+    /// The files of an export, asked for at `link`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; also for a file on a foreign host.
+    pub async fn listing(&self, link: &str, meter: &Meter) -> Result<Listing, FetchError> {
+        let request = self.request(link, Method::Get)?;
+        let pipeline = self.tenant.pipeline(self.source.api);
+        let overridden = export::is_overridden(pipeline.wire(), self.tenant.cloud);
+        let read = |answer| Listing::read(&answer, overridden);
+        let listing = pipeline.send(&request, &self.patience, meter, read).await;
+        listing.map_err(|error| explain(error, self.source.needs))
     }
 
     /// Whether a page's link is refused that the service itself has given: its token has expired.

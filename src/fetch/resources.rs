@@ -7,6 +7,7 @@ use crate::source::{Api, Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 use crate::tenant::{Scope, Tenant};
 use azure_core::http::{Method, Request, Url};
 use serde_json::{Value, json};
+use tracing::warn;
 
 /// <https://learn.microsoft.com/azure/governance/resource-graph/concepts/work-with-data>
 const ROWS_PATH: &str = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01";
@@ -105,6 +106,11 @@ impl Reader<'_> {
                     && is_refusal(&error)
                     && tenant.azure.management_group().is_none() =>
             {
+                let source = self.source.name;
+                warn!(
+                    tenant = tenant.id,
+                    source, "{error}: Azure's lists stand in, which tell less"
+                );
                 Ok(Page::empty(Some(first_list(resources, origin))))
             }
             Err(error) => Err(self.explain_at(error, link)),

@@ -137,6 +137,15 @@ impl Ledger for AzureLedger {
         }
     }
 
+    async fn remove(&self, path: &str) -> Result<(), LedgerError> {
+        match self.container.blob_client(path).delete(None).await {
+            Err(error) if error.http_status() != Some(StatusCode::NotFound) => {
+                Err(explain(path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(prefix.to_owned()),

@@ -99,6 +99,14 @@ impl Ledger for FolderLedger {
         written.await?.ok_or_else(|| LedgerError::Conflict { path: path.to_owned() })
     }
 
+    async fn remove(&self, path: &str) -> Result<(), LedgerError> {
+        self.blocking(path, |file| match fs::remove_file(file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+        .await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         let root = self.root.clone();
         let wanted = prefix.to_owned();

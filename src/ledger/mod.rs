@@ -75,6 +75,10 @@ pub trait Ledger: Send + Sync {
         over: Option<&Version>,
     ) -> Result<Version, LedgerError>;
 
+    /// Removes a thing; nothing where there is none. Never a record: only what must not outlive its
+    /// use, such as signed links.
+    async fn remove(&self, path: &str) -> Result<(), LedgerError>;
+
     /// The paths that begin with `prefix`, in byte order.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
 }

@@ -25,6 +25,11 @@ pub fn state(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}.json")
 }
 
+/// The signed links of a source's export files, for as long as a run reads them.
+pub fn links(tenant: &str, source: &str) -> String {
+    format!("state/{tenant}/{source}/links.json")
+}
+
 /// A source's newest complete snapshot.
 pub fn latest(tenant: &str, source: &str) -> String {
     format!("latest/{tenant}/{source}.json")

@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Api, Column, ENVELOPE, Sends, Source};
+use crate::source::{Api, Column, ENVELOPE, Fetch, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -16,21 +16,22 @@ pub struct Shape {
     key: &'static [&'static str],
     /// Azure spells a resource's id now in this letter case, now in that: one key all the same.
     ignores_case: bool,
-    positive: Option<&'static str>,
+    sends: Sends,
     stamps: &'static [&'static str],
-    declared: HashSet<&'static str>,
+    declared: HashSet<Cow<'static, str>>,
 }
 
 impl Shape {
     /// The shape of a source.
     pub fn of(source: &Source) -> Shape {
-        let positive = match source.sends {
-            Sends::Positive(field) => Some(field),
-            _ => None,
-        };
-        let declared = source.table.all_columns().map(|column: &Column| column.field).collect();
+        let columns = source.table.all_columns();
+        let mut declared: HashSet<_> =
+            columns.map(|column: &Column| Cow::Borrowed(column.field)).collect();
+        if matches!(source.fetch, Fetch::Export { respelled: true, .. }) {
+            declared.extend(source.table.columns.iter().map(|c| Cow::Owned(c.file_field())));
+        }
         let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
-        Shape { key: source.key, ignores_case, positive, stamps, declared }
+        Shape { key: source.key, ignores_case, sends: source.sends, stamps, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -45,7 +46,7 @@ impl Shape {
         Some(Facts {
             key: if self.ignores_case { key.map(|key| key.to_lowercase()) } else { key },
             clashes: found.clashes,
-            positive: found.positive,
+            wanted: found.wanted,
             stamp: found.stamp,
             undeclared: found.undeclared,
         })
@@ -57,8 +58,17 @@ impl Shape {
                 found.key[index] = plain_text(value);
             }
         }
-        if self.positive.is_some_and(|field| field == name) {
-            found.positive = number(value).unwrap_or(0.0) > 0.0;
+        match self.sends {
+            Sends::Positive(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = number(value).unwrap_or(0.0) > 0.0;
+            }
+            Sends::Present(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = value != "null";
+            }
+            Sends::False(field) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = matches!(value, "false" | "\"false\"" | "\"False\"" | "0");
+            }
+            _ => {}
         }
         if self.stamps.contains(&name) {
             found.stamp = plain_text(value);
@@ -78,8 +88,8 @@ pub struct Facts {
     pub key: Option<String>,
     /// Whether one of its own fields has an envelope's name.
     pub clashes: bool,
-    /// Whether the number that decides over sending is above zero.
-    pub positive: bool,
+    /// Whether the field that decides over sending is for it; false where none decides.
+    pub wanted: bool,
     /// The date field that growing sources are read by.
     pub stamp: Option<String>,
     /// Its fields that no column declares.
@@ -89,7 +99,7 @@ pub struct Facts {
 struct Found {
     key: Vec<Option<String>>,
     clashes: bool,
-    positive: bool,
+    wanted: bool,
     stamp: Option<String>,
     undeclared: Vec<String>,
 }
@@ -97,7 +107,7 @@ struct Found {
 impl Found {
     fn new(keys: usize) -> Found {
         let undeclared = Vec::new();
-        Found { key: vec![None; keys], clashes: false, positive: false, stamp: None, undeclared }
+        Found { key: vec![None; keys], clashes: false, wanted: false, stamp: None, undeclared }
     }
 }
 

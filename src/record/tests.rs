@@ -88,7 +88,7 @@ fn what_is_no_object_is_no_record() {
 #[test]
 fn only_vulnerabilities_with_exposed_machines_are_sent() {
     let shape = Shape::of(&VULNERABILITIES);
-    let sent = |raw| shape.look(raw, &[]).unwrap().positive;
+    let sent = |raw| shape.look(raw, &[]).unwrap().wanted;
 
     assert!(sent(r#"{"exposedMachines":4}"#));
     assert!(sent(r#"{"exposedMachines":"4"}"#));

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
 use crate::digest::Digest;
-use crate::fetch::{FetchError, Page, Reader};
+use crate::fetch::{FetchError, Item, Page, Reader};
 use crate::ledger::{Kept, path};
 use crate::part::{self, Cursor, Lines};
 use crate::record::{Envelope, Facts, Shape};
@@ -28,13 +28,15 @@ pub(super) struct Work<'a> {
     pub current: Current,
     /// The run as the checkpoint has it, which is what a report may count.
     saved: Tally,
-    known: Known,
+    pub known: Known,
+    /// Whether the service has no newer snapshot than the one that is kept.
+    pub unchanged: bool,
     envelope: Envelope,
     shape: Shape,
     pub meter: Meter,
     pub patience: Patience,
     started: Instant,
-    deadline: Instant,
+    pub deadline: Instant,
     lines: Lines,
     notes: Vec<String>,
     /// `RecordId` of the newest line.
@@ -73,6 +75,7 @@ impl<'a> Work<'a> {
             checkpoint,
             current,
             known,
+            unchanged: false,
             started,
             deadline,
         }
@@ -137,19 +140,19 @@ impl<'a> Work<'a> {
     }
 
     async fn read_on(&mut self) -> Result<(), Stop> {
-        let (tenant, source) = (self.tenant, self.source);
-        let first = self.current.first.clone();
-        let reader = || Reader::new(tenant, source, first.clone(), self.patience);
-        let (mut reader, mut again) = (reader(), Some(reader()));
+        let (tenant, source, patience) = (self.tenant, self.source, self.patience);
+        let reader = |first: &str| Reader::new(tenant, source, first.to_owned(), patience);
+        self.read_files(&reader("")).await?;
+        let (mut now, mut again) = (reader(&self.current.first), Some(reader(&self.current.first)));
         while let Some(link) = self.current.cursor.link.clone() {
             if Instant::now() >= self.deadline {
                 let text = "the run's time is up: the next attempt goes on from the checkpoint";
                 return Err(Stop::Failed(text.to_owned()));
             }
-            match (reader.page(&link, &self.meter).await, again.take()) {
+            match (now.page(&link, &self.meter).await, again.take()) {
                 (Err(FetchError::Gone { .. }), Some(fresh)) => {
-                    reader = fresh;
-                    self.start_over(&first);
+                    now = fresh;
+                    self.start_over();
                 }
                 (page, unused) => {
                     again = unused;
@@ -166,9 +169,10 @@ impl<'a> Work<'a> {
 
     /// Reads the source from its beginning in the same run: what is kept stays, and is kept again. A
     /// repeat is harmless, since it has the same `RunId` and `RecordId`.
-    fn start_over(&mut self, first: &str) {
+    pub(super) fn start_over(&mut self) {
         (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
-        self.current.cursor = Cursor::page(Some(first.to_owned()));
+        self.current.cursor = Cursor::page(Some(self.current.first.clone()));
+        self.current.generated = None;
         self.current.tally.foreign = 0;
         self.current.tally.unread.clear();
         self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
@@ -189,28 +193,39 @@ impl<'a> Work<'a> {
         }
         let mut old = Old::new(self.source.reads, self.known.clone());
         for index in self.kept_of(&page)..page.len() {
-            let item = page.item(index);
-            let Some(facts) = self.shape.look(item.raw, &item.parent) else {
-                self.note("not a JSON object", item.raw);
-                continue;
-            };
-            let key = facts.key.as_deref().unwrap_or(item.raw);
-            if old.passes_over(facts.stamp.as_deref(), || self.envelope.record_id(key)) {
-                continue;
-            }
-            let mut line = Vec::with_capacity(item.raw.len() + 512);
-            let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
-            if self.lines.is_full_for(line.len()) {
-                let (link, skip) = (Some(link.to_owned()), index as u64);
-                self.close(Cursor { link, skip, last: self.last.clone() }).await?;
-            }
-            self.current.tally.read += 1;
-            self.meet(&facts, &id);
-            self.last = Some(id);
-            self.push(&line, facts);
+            self.take(&page.item(index), &mut old, (link, index)).await?;
         }
         let next = page.next.take().filter(|_| !old.is_reached());
         self.current.cursor = Cursor::page(next);
+        Ok(())
+    }
+
+    /// Takes one record, which stands at `place`: closes the part in hand before it where that is
+    /// full; passes over what is known; notes what is no record.
+    pub(super) async fn take(
+        &mut self,
+        item: &Item<'_>,
+        old: &mut Old,
+        (link, index): (&str, usize),
+    ) -> Result<(), Stop> {
+        let Some(facts) = self.shape.look(item.raw, &item.parent) else {
+            self.note("not a JSON object", item.raw);
+            return Ok(());
+        };
+        let key = facts.key.as_deref().unwrap_or(item.raw);
+        if old.passes_over(facts.stamp.as_deref(), || self.envelope.record_id(key)) {
+            return Ok(());
+        }
+        let mut line = Vec::with_capacity(item.raw.len() + 512);
+        let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
+        if self.lines.is_full_for(line.len()) {
+            let (link, skip) = (Some(link.to_owned()), index as u64);
+            self.close(Cursor { link, skip, last: self.last.clone() }).await?;
+        }
+        self.current.tally.read += 1;
+        self.meet(&facts, &id);
+        self.last = Some(id);
+        self.push(&line, facts);
         Ok(())
     }
 
@@ -241,7 +256,7 @@ impl<'a> Work<'a> {
 
     fn push(&mut self, line: &[u8], facts: Facts) {
         let wanted = match self.source.sends {
-            Sends::Positive(_) => facts.positive,
+            Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => facts.wanted,
             Sends::Nothing => false,
             Sends::All | Sends::FirstOfDay => true,
         };
@@ -299,7 +314,7 @@ impl<'a> Work<'a> {
     }
 
     async fn send(&mut self, number: u64) -> Result<(), Stop> {
-        let stream = self.source.stream();
+        let stream = self.source.stream(self.current.generated.is_some());
         let rows = self.lines.rows();
         let lines = self.lines.len() as u64;
         let Some(logs) = self.app.logs.as_ref().filter(|logs| logs.takes(&stream)) else {

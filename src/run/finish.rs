@@ -47,7 +47,10 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         records,
         digest: work.current.digest.clone(),
     };
-    point_to(app, &path::latest(&tenant.id, source.name), latest).await?;
+    // Where the service has nothing newer, the snapshot that is kept stays the newest.
+    if !work.unchanged {
+        point_to(app, &path::latest(&tenant.id, source.name), latest).await?;
+    }
     let report = Report {
         version: 1,
         tenant: tenant.id.clone(),
@@ -62,6 +65,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     };
     keep(app, &report).await?;
     send(app, &report, work).await?;
+    work.forget_links().await?;
     let reads = source.reads;
     work.checkpoint.complete(|stamp, since| growth::is_within(reads, stamp, since)).await?;
     Ok(Status::Complete)
@@ -105,7 +109,7 @@ async fn send_row(
     let facts = Facts {
         key: Some(format!("{run}\n{:?}", report.status)),
         clashes: false,
-        positive: true,
+        wanted: true,
         stamp: None,
         undeclared: Vec::new(),
     };

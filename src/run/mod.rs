@@ -1,6 +1,7 @@
 //! Carries one job out: pages in, ledger first, then logs, a report out.
 
 mod attempt;
+mod export;
 mod finish;
 mod growth;
 mod remarks;
@@ -133,8 +134,9 @@ fn begin(
         sends: match source.sends {
             Sends::Nothing => false,
             Sends::FirstOfDay => !sent_today,
-            Sends::All | Sends::Positive(_) => true,
+            Sends::All | Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => true,
         },
+        generated: None,
         newest: None,
         recent: BTreeMap::new(),
         partial: false,

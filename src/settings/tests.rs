@@ -101,8 +101,11 @@ fn sources_are_chosen_and_changed_by_name() {
     ])
     .unwrap();
 
-    let default = ALL.iter().filter(|source| source.default).count();
-    assert_eq!(fewer.sources.len(), default - 1);
+    let more = read(&[("POSTURE_SOURCES", "+graph.risky_users")]).unwrap();
+    let on = ALL.iter().filter(|source| source.default).count();
+
+    assert!(on < ALL.len(), "some are off by default");
+    assert_eq!((fewer.sources.len(), more.sources.len()), (on - 1, on + 1));
     assert_eq!(one.sources.len(), 1);
     assert_eq!(one.sources[0].sends, Sends::Nothing);
     assert_eq!(one.sources[0].every, SignedDuration::from_hours(4));

@@ -2,7 +2,7 @@
 
 use super::{Platform, SettingError, Storage};
 use crate::cloud::{Cloud, Identity, Route};
-use crate::source::{ALL, Api, Sends, Source};
+use crate::source::{ALL, Api, Sends, Source, defaults};
 use crate::tenant::Scope;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
@@ -297,9 +297,4 @@ pub(super) fn seconds(
             Err(wrong(name, format!("is {text:?}, expected {least} to {most} seconds"), example))
         }
     }
-}
-
-/// The sources that are collected where `POSTURE_SOURCES` says nothing.
-fn defaults() -> Vec<Source> {
-    ALL.iter().copied().filter(|source| source.default).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! No path carries `$top`: an explicit one switches the service's next links off.
 
+use super::classic;
 use super::table::{boolean, datetime, dynamic, real, text};
 use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
@@ -9,6 +10,9 @@ use jiff::SignedDuration;
 
 pub(super) const SCORE: Permission =
     Permission::AppRole("Score.Read.All", "02b005dd-f804-43b4-8fc7-078460413f74");
+
+pub(super) const VULNERABILITY: Permission =
+    Permission::AppRole("Vulnerability.Read.All", "41269fc5-d04d-4bfd-bce7-43a51cea049a");
 
 /// The organisation's exposure score, 0 to 100; high is bad.
 ///
@@ -30,7 +34,7 @@ pub const EXPOSURE_SCORE: Source = Source {
     table: Table {
         name: "PostureExposureScore_CL",
         columns: &[datetime("time"), real("score")],
-        classic: &["MDfEExposureScore_CL"],
+        classic: &[classic::MDFE_EXPOSURE_SCORE],
     },
 };
 
@@ -54,7 +58,7 @@ pub const DEVICE_SECURE_SCORE: Source = Source {
     table: Table {
         name: "PostureDeviceSecureScore_CL",
         columns: &[datetime("time"), real("score")],
-        classic: &["MDfESecureScore_CL"],
+        classic: &[classic::MDFE_SECURE_SCORE],
     },
 };
 
@@ -107,7 +111,7 @@ pub const RECOMMENDATIONS: Source = Source {
             text("status"),
             dynamic("tags"),
         ],
-        classic: &["MDfERecommendations_CL", "MDVMRecommendations_CL"],
+        classic: &[classic::MDFE_RECOMMENDATIONS, classic::MDVM_RECOMMENDATIONS],
     },
 };
 
@@ -123,7 +127,7 @@ pub const VULNERABILITIES: Source = Source {
     fetch: Fetch::Collection("/api/vulnerabilities"),
     key: &["id"],
     reads: Reads::Whole,
-    needs: Permission::AppRole("Vulnerability.Read.All", "41269fc5-d04d-4bfd-bce7-43a51cea049a"),
+    needs: VULNERABILITY,
     default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::Positive("exposedMachines"),
@@ -152,7 +156,7 @@ pub const VULNERABILITIES: Source = Source {
             text("cveSupportability"),
             dynamic("tags"),
         ],
-        classic: &["MDfEVulnerabilitiesList_CL", "MDVMCVEKB_CL"],
+        classic: &[classic::MDFE_VULNERABILITIES_LIST, classic::MDVM_CVE_KB],
     },
 };
 

@@ -1,5 +1,6 @@
 //! Microsoft Graph security: Secure Score and its controls.
 
+use super::classic;
 use super::table::{boolean, datetime, dynamic, real, text};
 use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
@@ -43,7 +44,7 @@ pub const SECURE_SCORES: Source = Source {
             dynamic("averageComparativeScores"),
             dynamic("vendorInformation"),
         ],
-        classic: &["M365SecureScore_CL"],
+        classic: &[classic::M365_SECURE_SCORE],
     },
 };
 
@@ -91,7 +92,7 @@ pub const SECURE_SCORE_CONTROLS: Source = Source {
             text("source").named("RecordSource"),
             text("mdoImplementationStatus"),
         ],
-        classic: &["M365SecureScoreControls_CL"],
+        classic: &[classic::M365_SECURE_SCORE_CONTROLS],
     },
 };
 

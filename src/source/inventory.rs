@@ -6,6 +6,9 @@ use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
 use jiff::SignedDuration;
 
+pub(super) const SOFTWARE_READ: Permission =
+    Permission::AppRole("Software.Read.All", "37f71c98-d198-41ae-964d-2c49aab74926");
+
 /// The exposure score of each machine group, 0 to 100; high is bad.
 ///
 /// One record per group, the newest state only: the API keeps no history.
@@ -42,7 +45,7 @@ pub const SOFTWARE: Source = Source {
     fetch: Fetch::Collection("/api/Software"),
     key: &["id"],
     reads: Reads::Whole,
-    needs: Permission::AppRole("Software.Read.All", "37f71c98-d198-41ae-964d-2c49aab74926"),
+    needs: SOFTWARE_READ,
     default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::All,

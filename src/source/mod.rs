@@ -5,8 +5,10 @@
 
 mod alerts;
 mod azure;
+mod classic;
 mod compliance;
 mod defender;
+mod exports;
 mod graph;
 mod inventory;
 mod resources;
@@ -18,9 +20,14 @@ pub use azure::{
     ASSESSMENTS, AZURE_SECURE_SCORE_CONTROLS, AZURE_SECURE_SCORES, AZURE_SUBSCRIPTIONS,
     CONTROL_DEFINITIONS,
 };
+pub use classic::{Classic, Filled, UNFED};
 pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
+};
+pub use exports::{
+    BROWSER_EXTENSIONS, CERTIFICATES, DEVICE_BASELINES, DEVICE_CONFIGURATIONS, DEVICE_SOFTWARE,
+    DEVICE_VULNERABILITIES, FIRMWARE,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
@@ -49,6 +56,13 @@ pub const ALL: &[Source] = &[
     INCIDENTS,
     RISKY_USERS,
     RISK_DETECTIONS,
+    DEVICE_VULNERABILITIES,
+    DEVICE_SOFTWARE,
+    DEVICE_CONFIGURATIONS,
+    DEVICE_BASELINES,
+    BROWSER_EXTENSIONS,
+    CERTIFICATES,
+    FIRMWARE,
     AZURE_SUBSCRIPTIONS,
     AZURE_SECURE_SCORES,
     AZURE_SECURE_SCORE_CONTROLS,
@@ -58,6 +72,11 @@ pub const ALL: &[Source] = &[
     COMPLIANCE_CONTROLS,
     COMPLIANCE_ASSESSMENTS,
 ];
+
+/// The sources that are collected where `POSTURE_SOURCES` says nothing.
+pub fn defaults() -> Vec<Source> {
+    ALL.iter().copied().filter(|source| source.default).collect()
+}
 
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +113,13 @@ impl Source {
         ALL.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
     }
 
-    /// The input stream of the collection rule that takes this source's records.
-    pub fn stream(&self) -> String {
-        self.table.stream()
+    /// The input stream of the collection rule that takes this source's records; those of its files
+    /// where they are spelled differently.
+    pub fn stream(&self, by_files: bool) -> String {
+        match self.fetch {
+            Fetch::Export { respelled: true, .. } if by_files => self.table.file_stream(),
+            _ => self.table.stream(),
+        }
     }
 }
 
@@ -127,6 +150,16 @@ pub enum Fetch {
         /// Fields of the parent put in front of each member: the parent's name, the member's name.
         parent: &'static [(&'static str, &'static str)],
     },
+    /// Files of gzip JSON lines behind signed links; by pages where the service refuses those.
+    Export {
+        /// Path that lists the files, with the longest life of their links.
+        files: &'static str,
+        /// Path of the same records by pages.
+        pages: &'static str,
+        /// Whether files spell the fields with a capital where pages don't: then they are a stream
+        /// of their own into the same table.
+        respelled: bool,
+    },
     /// Azure's resources: by Resource Graph over all subscriptions at once, else from lists.
     Resources(Resources),
 }
@@ -135,7 +168,10 @@ impl Fetch {
     /// Path and query of the first request; of Azure's resources, the pattern of their lists.
     pub fn path(self) -> &'static str {
         match self {
-            Fetch::Collection(path) | Fetch::Object(path) | Fetch::Members { path, .. } => path,
+            Fetch::Collection(path)
+            | Fetch::Object(path)
+            | Fetch::Members { path, .. }
+            | Fetch::Export { files: path, .. } => path,
             Fetch::Resources(resources) => resources.list,
         }
     }
@@ -183,6 +219,10 @@ pub enum Sends {
     Nothing,
     /// Those whose number of this name is above zero.
     Positive(&'static str),
+    /// Those where this field is there and not null.
+    Present(&'static str),
+    /// Those where this field is false.
+    False(&'static str),
     /// All of the day's (UTC) first complete run, none of the later ones.
     FirstOfDay,
 }

@@ -1,5 +1,7 @@
 //! The workspace's side of a source: its table, columns and types.
 
+use super::classic::Classic;
+
 /// A custom table of the Log Analytics workspace.
 ///
 /// Columns are append-only: a table's column can neither change its type nor be reused.
@@ -12,15 +14,20 @@ pub struct Table {
     pub name: &'static str,
     /// The service's own fields, after those of [`ENVELOPE`].
     pub columns: &'static [Column],
-    /// Tables of earlier published solutions that further flows of the same stream can feed; their
-    /// places in the collection rules are reserved.
-    pub classic: &'static [&'static str],
+    /// Tables of earlier published solutions that further flows of the same stream feed where a
+    /// deployment asks for them; their places in the collection rules are reserved either way.
+    pub classic: &'static [Classic],
 }
 
 impl Table {
     /// The input stream that feeds the table.
     pub fn stream(&self) -> String {
         format!("Custom-{}", self.name)
+    }
+
+    /// The input stream of the table's records as export files spell them.
+    pub fn file_stream(&self) -> String {
+        format!("Custom-{}File", self.name.trim_end_matches("_CL"))
     }
 
     /// The envelope's columns and the table's own.
@@ -41,6 +48,18 @@ pub struct Column {
 }
 
 impl Column {
+    /// The field as export files spell it: with a capital, and `OS…` for `os…`.
+    pub fn file_field(&self) -> String {
+        match self.field.strip_prefix("os").filter(|rest| rest.starts_with(char::is_uppercase)) {
+            Some(rest) => format!("OS{rest}"),
+            None => {
+                let mut letters = self.field.chars();
+                let first = letters.next().map(|first| first.to_ascii_uppercase());
+                first.into_iter().chain(letters).collect()
+            }
+        }
+    }
+
     /// The same field under another column name.
     pub const fn named(self, name: &'static str) -> Column {
         Column { name, ..self }
@@ -58,12 +77,16 @@ pub enum ColumnType {
     Real,
     /// A whole number that only this program writes.
     Long,
+    /// A whole number of a classic table.
+    Int,
     /// True or false.
     Boolean,
     /// An instant.
     DateTime,
     /// Any JSON.
     Dynamic,
+    /// An id of a classic table; no stream has this type.
+    Guid,
 }
 
 impl ColumnType {
@@ -73,9 +96,11 @@ impl ColumnType {
             ColumnType::Text => "string",
             ColumnType::Real => "real",
             ColumnType::Long => "long",
+            ColumnType::Int => "int",
             ColumnType::Boolean => "boolean",
             ColumnType::DateTime => "datetime",
             ColumnType::Dynamic => "dynamic",
+            ColumnType::Guid => "string",
         }
     }
 
@@ -83,6 +108,7 @@ impl ColumnType {
     pub fn in_table(self) -> &'static str {
         match self {
             ColumnType::DateTime => "dateTime",
+            ColumnType::Guid => "guid",
             other => other.in_stream(),
         }
     }

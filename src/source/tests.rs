@@ -60,3 +60,51 @@ fn every_source_has_a_recorded_page() {
         );
     }
 }
+
+/// The names, columns and types of the published solutions, as recorded from them.
+#[test]
+fn classic_tables_have_the_columns_of_the_solutions_they_come_from() {
+    let text = std::fs::read_to_string("tests/fixtures/classic-tables.json").unwrap();
+    let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let fed = ALL.iter().flat_map(|source| source.table.classic);
+    let classic: Vec<_> = fed.chain(UNFED).collect();
+
+    for (table, types) in recorded["mdvm_connector_tables"].as_object().unwrap() {
+        let ours = classic.iter().find(|classic| classic.table == table).unwrap();
+        let ours = ours.columns.iter().map(|column| {
+            let kind = column.kind.in_stream().to_owned();
+            (column.name.to_owned(), serde_json::Value::from(kind))
+        });
+        assert_eq!(ours.collect::<serde_json::Map<_, _>>(), *types.as_object().unwrap(), "{table}");
+    }
+    for (table, parts) in recorded["m365_security_posture_classic_tables"].as_object().unwrap() {
+        if table == "McasShadowItReporting" {
+            continue; // Microsoft's own table: only its connector fills it.
+        }
+        let ours = classic.iter().find(|classic| classic.table == table).unwrap();
+        let ours: BTreeSet<_> = ours.columns.iter().map(|column| column.name).collect();
+        let implied = ["implied", "implied_by_ParseJSON_schema"];
+        let implied = implied.iter().filter_map(|name| parts[name].as_object());
+        let named = implied.flat_map(|columns| columns.keys()).flat_map(|name| name.split('|'));
+        let shown = parts["workbook"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        assert_eq!(ours, named.chain(shown).chain(["TimeGenerated"]).collect(), "{table}");
+    }
+}
+
+#[test]
+fn a_suffix_tells_the_type_of_a_classic_column() {
+    let suffixed = ALL.iter().flat_map(|source| source.table.classic);
+    for classic in suffixed.filter(|classic| !classic.table.starts_with("MDVM")) {
+        for column in classic.columns.iter().filter(|column| column.name != "TimeGenerated") {
+            let expected = match column.name.rsplit_once('_').unwrap().1 {
+                "s" => ColumnType::Text,
+                "d" => ColumnType::Real,
+                "b" => ColumnType::Boolean,
+                "t" => ColumnType::DateTime,
+                "g" => ColumnType::Guid,
+                other => panic!("{other}"),
+            };
+            assert_eq!(column.kind, expected, "{}.{}", classic.table, column.name);
+        }
+    }
+}

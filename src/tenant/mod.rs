@@ -25,6 +25,7 @@ pub struct Tenant {
     graph: Pipeline,
     defender: Pipeline,
     arm: Pipeline,
+    files: Wire,
 }
 
 impl Tenant {
@@ -51,6 +52,7 @@ impl Tenant {
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
             arm: pipeline(Api::Arm),
+            files: Wire::for_storage(),
         }
     }
 
@@ -61,6 +63,11 @@ impl Tenant {
             Api::Defender => &self.defender,
             Api::Arm => &self.arm,
         }
+    }
+
+    /// The way to export files, which no token goes along.
+    pub fn files(&self) -> &Wire {
+        &self.files
     }
 
     /// The source of that name among those collected.

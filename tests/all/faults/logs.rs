@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 fn devices_rows(world: &World, kind: FaultKind) -> Fault {
     let rule = posture::describe::rules()
         .iter()
-        .position(|rule| rule.iter().any(|table| table.name == DEVICES.table.name))
+        .position(|rule| rule.iter().any(|stream| stream.name() == DEVICES.stream(false)))
         .unwrap();
     let (rule, stream) = (&world.microsoft.rules()[rule], DEVICES.table.stream());
     Fault::new(Api::Logs, &format!("/dataCollectionRules/{rule}/streams/{stream}"), kind)

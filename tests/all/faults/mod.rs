@@ -41,6 +41,7 @@ impl World {
 
     async fn of(tenants: Vec<simulator::Tenant>, page_size: Option<usize>) -> World {
         let mut options = Options::new(tenants.clone(), posture::describe::tables_json());
+        options.limits = false;
         options.page_size = page_size;
         let microsoft = support::start(options).await;
         let folder = Folder::new();

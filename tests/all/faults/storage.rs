@@ -139,6 +139,10 @@ impl Ledger for Hiccup {
         self.folder.replace(path, content, over).await
     }
 
+    async fn remove(&self, path: &str) -> Result<(), LedgerError> {
+        self.folder.remove(path).await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         self.folder.list(prefix).await
     }

@@ -5,7 +5,7 @@ use crate::support::fake_host::Function;
 use crate::support::http;
 use crate::support::service::{Service, environment};
 use futures::future::join_all;
-use posture::source::{ALL, DEVICES};
+use posture::source::{DEVICES, defaults};
 use serde_json::Value;
 use simulator::{Api, Fault, FaultKind};
 use std::collections::BTreeSet;
@@ -27,16 +27,16 @@ async fn pair_08_two_timer_calls_do_no_double_work() {
     let runs = delivered.map(async |envelope| deployment.succeeds(QUEUE, &envelope).await);
     let runs = join_all(runs).await;
 
-    assert_eq!(runs.len(), 2 * ALL.len());
+    assert_eq!(runs.len(), 2 * defaults().len());
     let complete = runs.iter().filter(|run| run.logs[0].contains(" records in "));
-    assert_eq!(complete.count(), ALL.len());
+    assert_eq!(complete.count(), defaults().len());
     let received = deployment.microsoft.received();
     assert_eq!(received.counts[DEVICES.table.name], 20);
     for (table, rows) in &received.tables {
         let ids: BTreeSet<_> = rows.iter().map(|row| row["RecordId"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), rows.len(), "{table} has rows twice");
     }
-    assert_eq!(received.counts["PostureRuns_CL"], ALL.len() as u64);
+    assert_eq!(received.counts["PostureRuns_CL"], defaults().len() as u64);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn pair_08_a_tick_beside_a_running_job_leaves_that_job_out() {
 
     let messages = &accepted.queues["jobs"];
     let text = |message: &Vec<u8>| String::from_utf8(message.clone()).unwrap();
-    assert_eq!(messages.len(), ALL.len() - 1);
+    assert_eq!(messages.len(), defaults().len() - 1);
     assert!(!messages.iter().any(|message| text(message).contains("defender.devices")));
     assert!(!running.is_finished());
     running.abort();

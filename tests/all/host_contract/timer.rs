@@ -2,7 +2,7 @@
 
 use super::{Deployment, QUEUE, TIMER, sys, tick};
 use crate::support::fake_host::Function;
-use posture::source::ALL;
+use posture::source::{ALL, defaults};
 use serde_json::{Value, json};
 
 const LAST: &str = "2024-10-24T10:00:00.0012345+00:00";
@@ -17,8 +17,8 @@ async fn pair_05_a_timer_without_a_schedule_status_answers_one_log() {
 
     let accepted = deployment.succeeds(TIMER, &tick(Value::Null, false)).await;
 
-    assert_eq!(accepted.logs, [format!("Planned {} jobs", ALL.len())]);
-    assert_eq!(accepted.queues["jobs"].len(), ALL.len());
+    assert_eq!(accepted.logs, [format!("Planned {} jobs", defaults().len())]);
+    assert_eq!(accepted.queues["jobs"].len(), defaults().len());
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn pair_06_the_first_run_ever_plans_all_sources() {
 
     let accepted = deployment.succeeds(TIMER, &tick(first_run(), false)).await;
 
-    assert_eq!(accepted.queues["jobs"].len(), ALL.len());
+    assert_eq!(accepted.queues["jobs"].len(), defaults().len());
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn pair_07_a_catch_up_run_is_answered_like_any_other() {
 
     let accepted = deployment.succeeds(TIMER, &tick(first_run(), true)).await;
 
-    assert_eq!(accepted.queues["jobs"].len(), ALL.len());
+    assert_eq!(accepted.queues["jobs"].len(), defaults().len());
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_timers_value_of_another_shape_is_planned_all_the_same() {
 
     for envelope in odd {
         let accepted = deployment.succeeds(TIMER, &envelope.to_string()).await;
-        assert_eq!(accepted.queues["jobs"].len(), ALL.len(), "{envelope}");
+        assert_eq!(accepted.queues["jobs"].len(), defaults().len(), "{envelope}");
     }
 }
 
@@ -62,7 +62,7 @@ async fn pair_18_the_timers_messages_run_as_the_host_delivers_them() {
     let reply = deployment.post(TIMER, &tick(first_run(), false)).await;
     let sent = &reply.json()["Outputs"]["jobs"];
     let messages = &super::accepted(TIMER, &reply).queues["jobs"];
-    assert_eq!(messages.len(), ALL.len());
+    assert_eq!(messages.len(), defaults().len());
 
     for (index, message) in messages.iter().enumerate() {
         let text = std::str::from_utf8(message).unwrap();
@@ -92,5 +92,5 @@ async fn a_ledger_that_cant_be_read_fails_the_tick_and_not_the_next_one() {
     deployment.until_logged("Nothing is planned, the next tick tries again").await;
     std::fs::remove_dir(&path).unwrap();
     let accepted = deployment.succeeds(TIMER, &tick(Value::Null, false)).await;
-    assert_eq!(accepted.queues["jobs"].len(), ALL.len());
+    assert_eq!(accepted.queues["jobs"].len(), defaults().len());
 }

@@ -1,0 +1,359 @@
+//! Tables of two earlier published solutions, filled by further flows of our streams, so that what was
+//! built on them goes on working. Off unless a deployment asks for them.
+//!
+//! Names, columns and types are theirs. The six with suffixes were written by an HTTP interface that
+//! put each value's type behind its name; the `MDVM` ones by a connector with rules of its own.
+
+use super::table::ColumnType::{self, Boolean, DateTime, Dynamic, Guid, Int, Real, Text};
+
+/// A classic table and the flow that fills it.
+#[derive(Clone, Copy, Debug)]
+pub struct Classic {
+    /// Ends in `_CL`.
+    pub table: &'static str,
+    /// The rows that pass, as a KQL condition over the stream's fields; empty for all.
+    pub only: &'static str,
+    /// Its columns and what fills each.
+    pub columns: &'static [Filled],
+}
+
+/// One column of a classic table.
+#[derive(Clone, Copy, Debug)]
+pub struct Filled {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ColumnType,
+    /// A KQL expression over the stream's fields; empty in a table that nothing fills.
+    pub value: &'static str,
+}
+
+impl Classic {
+    /// The flow's transformation: uses only what ingestion supports.
+    ///
+    /// <https://learn.microsoft.com/azure/azure-monitor/data-collection/data-collection-transformations-kql>
+    pub fn transform(&self) -> String {
+        let columns = self.columns.iter().map(|column| match column.name == column.value {
+            true => column.name.to_owned(),
+            false => format!("{} = {}", column.name, column.value),
+        });
+        let columns: Vec<_> = columns.collect();
+        let only = match self.only {
+            "" => String::new(),
+            only => format!(" | where {only}"),
+        };
+        format!("source{only} | project {}", columns.join(", "))
+    }
+}
+
+const fn column(name: &'static str, kind: ColumnType, value: &'static str) -> Filled {
+    Filled { name, kind, value }
+}
+
+const fn same(name: &'static str, kind: ColumnType) -> Filled {
+    column(name, kind, name)
+}
+
+const fn empty(name: &'static str, kind: ColumnType) -> Filled {
+    column(name, kind, "")
+}
+
+const TIME: Filled = same("TimeGenerated", DateTime);
+
+/// The run stands for the connector's transaction: all rows of one reading share it.
+const TRANSACTION: Filled = column("transactionId", Text, "RunId");
+
+/// A back-fill brings 90 days at once, and all would seem to be of the day they came in.
+const RECENT_DAYS: &str = "createdDateTime > ago(2d)";
+const RECENT_TIMES: &str = "['time'] > ago(2d)";
+
+/// Of `graph.secure_scores`.
+pub const M365_SECURE_SCORE: Classic = Classic {
+    table: "M365SecureScore_CL",
+    only: RECENT_DAYS,
+    columns: &[
+        TIME,
+        column("id_s", Text, "['id']"),
+        column("azureTenantId_g", Guid, "toguid(azureTenantId)"),
+        column("createdDateTime_t", DateTime, "createdDateTime"),
+        column("activeUserCount_d", Real, "activeUserCount"),
+        column("licensedUserCount_d", Real, "licensedUserCount"),
+        column("currentScore_d", Real, "currentScore"),
+        column("maxScore_d", Real, "maxScore"),
+        column("enabledServices_s", Text, "tostring(enabledServices)"),
+        column("averageComparativeScores_s", Text, "tostring(averageComparativeScores)"),
+        // The controls have a table of their own; a day's list of them is longer than a field may be.
+        column("controlScores_s", Text, "''"),
+        column("vendorInformation_provider_s", Text, "tostring(vendorInformation.provider)"),
+        column(
+            "vendorInformation_providerVersion_s",
+            Text,
+            "tostring(vendorInformation.providerVersion)",
+        ),
+        column("vendorInformation_subProvider_s", Text, "tostring(vendorInformation.subProvider)"),
+        column("vendorInformation_vendor_s", Text, "tostring(vendorInformation.vendor)"),
+    ],
+};
+
+/// Of `graph.secure_score_controls`.
+///
+/// The old solution's writer named a column by what the value looked like: two are there in both ways.
+pub const M365_SECURE_SCORE_CONTROLS: Classic = Classic {
+    table: "M365SecureScoreControls_CL",
+    only: RECENT_DAYS,
+    columns: &[
+        TIME,
+        column("controlCategory_s", Text, "controlCategory"),
+        column("controlName_s", Text, "controlName"),
+        column("description_s", Text, "description"),
+        column("implementationStatus_s", Text, "implementationStatus"),
+        column("score_d", Real, "score"),
+        column("scoreInPercentage_d", Real, "scoreInPercentage"),
+        column("controlState_s", Text, "controlState"),
+        column("count_s", Text, "['count']"),
+        column("total_s", Text, "['total']"),
+        column("on_s", Text, "['on']"),
+        column("state_s", Text, "['state']"),
+        column("source_s", Text, "['source']"),
+        column("expiry_s", Text, "expiry"),
+        column("expiry_t", DateTime, "todatetime(expiry)"),
+        column("lastSynced_s", Text, "tostring(lastSynced)"),
+        column("lastSynced_t", DateTime, "lastSynced"),
+        column("IsApplicable_s", Text, "IsApplicable"),
+        column("mdoImplementationStatus_s", Text, "mdoImplementationStatus"),
+    ],
+};
+
+const SCORE: &[Filled] =
+    &[TIME, column("time_t", DateTime, "['time']"), column("score_d", Real, "score")];
+
+/// Of `defender.device_secure_score`.
+pub const MDFE_SECURE_SCORE: Classic =
+    Classic { table: "MDfESecureScore_CL", only: RECENT_TIMES, columns: SCORE };
+
+/// Of `defender.exposure_score`.
+pub const MDFE_EXPOSURE_SCORE: Classic =
+    Classic { table: "MDfEExposureScore_CL", only: RECENT_TIMES, columns: SCORE };
+
+/// Of `defender.recommendations`.
+pub const MDFE_RECOMMENDATIONS: Classic = Classic {
+    table: "MDfERecommendations_CL",
+    only: "",
+    columns: &[
+        TIME,
+        column("id_s", Text, "['id']"),
+        column("productName_s", Text, "productName"),
+        column("vendor_s", Text, "vendor"),
+        column("relatedComponent_s", Text, "relatedComponent"),
+        column("recommendationName_s", Text, "recommendationName"),
+        column("recommendedVersion_s", Text, "recommendedVersion"),
+        column("weaknesses_d", Real, "weaknesses"),
+        column("publicExploit_b", Boolean, "publicExploit"),
+        column("activeAlert_b", Boolean, "activeAlert"),
+        column("severityScore_d", Real, "severityScore"),
+        column("configScoreImpact_d", Real, "configScoreImpact"),
+        column("exposureImpact_d", Real, "exposureImpact"),
+        column("exposedMachinesCount_d", Real, "exposedMachinesCount"),
+        column("totalMachineCount_d", Real, "totalMachineCount"),
+        column("nonProductivityImpactedAssets_d", Real, "nonProductivityImpactedAssets"),
+        column("recommendationCategory_s", Text, "recommendationCategory"),
+        column("subCategory_s", Text, "subCategory"),
+        column("remediationType_s", Text, "remediationType"),
+        column("status_s", Text, "['status']"),
+        column("associatedThreats_s", Text, "tostring(associatedThreats)"),
+    ],
+};
+
+/// Of `defender.recommendations`, in the connector's spelling.
+pub const MDVM_RECOMMENDATIONS: Classic = Classic {
+    table: "MDVMRecommendations_CL",
+    only: "",
+    columns: &[
+        TIME,
+        column("recId", Text, "['id']"),
+        TRANSACTION,
+        same("associatedThreats", Dynamic),
+        column("configScoreImpact", Text, "tostring(configScoreImpact)"),
+        column("exposedMachinesCount", Int, "toint(exposedMachinesCount)"),
+        same("exposureImpact", Real),
+        same("hasUnpatchableCve", Boolean),
+        column("nonProductivityImpactedAssets", Int, "toint(nonProductivityImpactedAssets)"),
+        same("productName", Text),
+        same("publicExploit", Boolean),
+        same("activeAlert", Boolean),
+        same("recommendationCategory", Text),
+        same("recommendationName", Text),
+        same("recommendedProgram", Text),
+        same("recommendedVendor", Text),
+        same("recommendedVersion", Text),
+        same("relatedComponent", Text),
+        same("remediationType", Text),
+        column("severityScore", Int, "toint(severityScore)"),
+        column("status", Text, "['status']"),
+        same("subCategory", Text),
+        column("totalMachineCount", Int, "toint(totalMachineCount)"),
+        same("vendor", Text),
+        column("weaknesses", Int, "toint(weaknesses)"),
+    ],
+};
+
+/// Of `defender.vulnerabilities`.
+pub const MDFE_VULNERABILITIES_LIST: Classic = Classic {
+    table: "MDfEVulnerabilitiesList_CL",
+    only: "",
+    columns: &[
+        TIME,
+        column("id_s", Text, "['id']"),
+        column("name_s", Text, "name"),
+        column("description_s", Text, "description"),
+        column("severity_s", Text, "severity"),
+        column("cvssV3_d", Real, "cvssV3"),
+        column("exposedMachines_d", Real, "exposedMachines"),
+        column("publishedOn_t", DateTime, "publishedOn"),
+        column("updatedOn_t", DateTime, "updatedOn"),
+        column("publicExploit_b", Boolean, "publicExploit"),
+        column("exploitVerified_b", Boolean, "exploitVerified"),
+        column("exploitInKit_b", Boolean, "exploitInKit"),
+        column("exploitTypes_s", Text, "tostring(exploitTypes)"),
+        column("exploitUris_s", Text, "tostring(exploitUris)"),
+    ],
+};
+
+/// Of `defender.vulnerabilities`, in the connector's spelling. Each run sends all, hence `fullImport`.
+pub const MDVM_CVE_KB: Classic = Classic {
+    table: "MDVMCVEKB_CL",
+    only: "",
+    columns: &[
+        TIME,
+        column("cveId", Text, "['id']"),
+        TRANSACTION,
+        same("name", Text),
+        same("description", Text),
+        same("severity", Text),
+        column("cvssV3", Text, "tostring(cvssV3)"),
+        same("publishedOn", DateTime),
+        same("updatedOn", DateTime),
+        same("publicExploit", Boolean),
+        same("exploitVerified", Boolean),
+        same("exploitInKit", Boolean),
+        same("exploitTypes", Dynamic),
+        column("exploitUris", Text, "tostring(exploitUris)"),
+        same("cveSupportability", Text),
+        column("fullImport", Boolean, "true"),
+    ],
+};
+
+/// Tables that queries of those solutions name and that nothing fills, so that they open at least.
+///
+/// The two by device wait for sources of ours; the two of NIST stay empty.
+pub const UNFED: &[Classic] = &[
+    Classic {
+        table: "MDVMVulnerabilitiesByDevice_CL",
+        only: "",
+        columns: &[
+            empty("TimeGenerated", DateTime),
+            empty("transactionId", Text),
+            empty("cveId", Text),
+            empty("cvssScore", Real),
+            empty("deviceId", Text),
+            empty("deviceName", Text),
+            empty("diskPaths", Dynamic),
+            empty("endOfSupportDate", Dynamic),
+            empty("endOfSupportStatus", Dynamic),
+            empty("exploitabilityLevel", Text),
+            empty("firstSeenTimestamp", DateTime),
+            empty("vulnId", Text),
+            empty("lastSeenTimestamp", DateTime),
+            empty("osArchitecture", Text),
+            empty("osPlatform", Text),
+            empty("osVersion", Text),
+            empty("rbacGroupId", Int),
+            empty("rbacGroupName", Text),
+            empty("recommendationReference", Text),
+            empty("recommendedSecurityUpdate", Dynamic),
+            empty("recommendedSecurityUpdateId", Dynamic),
+            empty("recommendedSecurityUpdateUrl", Dynamic),
+            empty("registryPaths", Dynamic),
+            empty("securityUpdateAvailable", Boolean),
+            empty("softwareName", Text),
+            empty("softwareVendor", Text),
+            empty("softwareVersion", Text),
+            empty("vulnerabilitySeverityLevel", Text),
+            empty("azResourceId", Text),
+            empty("eventTimeStamp", DateTime),
+            empty("status", Text),
+        ],
+    },
+    Classic {
+        table: "MDVMSecureConfigurationsByDevice_CL",
+        only: "",
+        columns: &[
+            empty("TimeGenerated", DateTime),
+            empty("transactionId", Text),
+            empty("deviceId", Text),
+            empty("rbacGroupId", Int),
+            empty("rbacGroupName", Text),
+            empty("deviceName", Text),
+            empty("osPlatform", Text),
+            empty("osVersion", Text),
+            empty("timestamp", DateTime),
+            empty("configurationId", Text),
+            empty("configurationCategory", Text),
+            empty("configurationSubcategory", Text),
+            empty("configurationImpact", Int),
+            empty("isCompliant", Boolean),
+            empty("isApplicable", Boolean),
+            empty("isExpectedUserImpact", Boolean),
+            empty("configurationName", Text),
+            empty("recommendationReference", Text),
+            empty("azResourceId", Text),
+        ],
+    },
+    Classic {
+        table: "MDVMNISTCVEKB_CL",
+        only: "",
+        columns: &[
+            empty("TimeGenerated", DateTime),
+            empty("transactionId", Text),
+            empty("cveId", Text),
+            empty("sourceIdentifier", Text),
+            empty("published", DateTime),
+            empty("lastModified", DateTime),
+            empty("evaluatorComment", Text),
+            empty("evaluatorSolution", Text),
+            empty("evaluatorImpact", Text),
+            empty("vulnStatus", Text),
+            empty("cisaExploitAdd", DateTime),
+            empty("cisaActionDue", DateTime),
+            empty("cisaRequiredAction", Text),
+            empty("cisaVulnerabilityName", Text),
+            empty("descriptions", Dynamic),
+            empty("metrics", Dynamic),
+            empty("weaknesses", Dynamic),
+            empty("references", Dynamic),
+            empty("vendorComments", Dynamic),
+            empty("fullImport", Boolean),
+        ],
+    },
+    Classic {
+        table: "MDVMNISTConfigurations_CL",
+        only: "",
+        columns: &[
+            empty("TimeGenerated", DateTime),
+            empty("transactionId", Text),
+            empty("cveId", Text),
+            empty("configurationNumber", Int),
+            empty("configurationOperator", Text),
+            empty("configurationNegate", Text),
+            empty("nodeOperator", Text),
+            empty("nodeNegate", Boolean),
+            empty("criteria", Text),
+            empty("matchCriteriaId", Text),
+            empty("versionEndExcluding", Text),
+            empty("versionEndIncluding", Text),
+            empty("versionStartExcluding", Text),
+            empty("versionStartIncluding", Text),
+            empty("vulnerable", Boolean),
+        ],
+    },
+];
