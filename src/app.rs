@@ -92,7 +92,7 @@ impl App {
         let ledger = ledger(settings, &own)?;
         let scope = format!("{}/.default", settings.cloud.logs_audience);
         let logs = logs(&settings.rules, Pipeline::new(wire.clone(), own, scope, None));
-        let tenant = Tenant::new(
+        let mut tenant = Tenant::new(
             &settings.tenant_id,
             &settings.tenant_name,
             settings.cloud,
@@ -100,6 +100,7 @@ impl App {
             settings.identity.clone(),
             &way(wire),
         );
+        tenant.azure = settings.azure.clone();
         let mut app = App::new(vec![tenant], ledger, logs);
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;

@@ -201,7 +201,7 @@ fn permissions_json() -> Value {
     let of = |api: Api| -> Vec<Value> {
         let mut roles: Vec<(&str, &str, Vec<&str>)> = Vec::new();
         for source in ALL.iter().filter(|source| source.api == api) {
-            let Permission::AppRole(name, id) = source.needs;
+            let (Permission::AppRole(name, id) | Permission::AzureRole(name, id)) = source.needs;
             match roles.iter_mut().find(|role| role.0 == name) {
                 Some(role) => role.2.push(source.name),
                 None => roles.push((name, id, vec![source.name])),
@@ -210,10 +210,11 @@ fn permissions_json() -> Value {
         let role = |(name, id, sources)| json!({ "name": name, "id": id, "sources": sources });
         roles.into_iter().map(role).collect()
     };
-    json!({ "read": [
+    let read = json!([
         { "api": "Microsoft Graph", "appId": "00000003-0000-0000-c000-000000000000", "appRoles": of(Api::Graph) },
         { "api": "WindowsDefenderATP", "appId": "fc780465-2017-40d4-a0c5-307022471b92", "appRoles": of(Api::Defender) },
-    ] })
+    ]);
+    json!({ "read": read, "azureRoles": of(Api::Arm) })
 }
 
 fn sources_page() -> String {
@@ -224,7 +225,7 @@ fn sources_page() -> String {
     );
     for source in ALL {
         let Source { name, about, every, .. } = source;
-        let Permission::AppRole(role, _) = source.needs;
+        let (Permission::AppRole(role, _) | Permission::AzureRole(role, _)) = source.needs;
         let (api, table) = (source.api, source.table.name);
         // Writing to a string never fails.
         let _ = writeln!(

@@ -130,8 +130,19 @@ pub struct Tally {
     pub kept_bytes: u64,
     /// Bytes sent, before compression: what the workspace bills by.
     pub sent_bytes: u64,
+    /// Rows that belong to other tenants, whose Azure subscriptions are delegated to this one: they
+    /// are not kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub foreign: u64,
+    /// Azure's lists that were passed over because the service refused them, by its status and code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<String, u64>,
     /// Fields that no column declares.
     pub undeclared: Undeclared,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Who works on a run.

@@ -17,13 +17,21 @@ use tracing::debug;
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 const DATE: HeaderName = HeaderName::from_static("date");
 const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
+const WARNING: HeaderName = HeaderName::from_static("warning");
+/// Resource Graph's: the wait until its quota is there again, as `hh:mm:ss`.
+///
+/// <https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests>
+const QUOTA_RESETS_AFTER: HeaderName = HeaderName::from_static("x-ms-user-quota-resets-after");
+const SUBSCRIPTION_LIMIT_HIT: HeaderName =
+    HeaderName::from_static("x-ms-tenant-subscription-limit-hit");
 
 /// A successful answer, whole.
 #[derive(Debug)]
 pub struct Answer {
     /// The status, 200 to 299.
     pub status: u16,
-    /// Whether the service says that part of the data is missing: 206 with a `Warning`.
+    /// Whether the service says that part of the data is missing: 206 with a `Warning`, or Resource
+    /// Graph's header for more than 10,000 subscriptions.
     pub partial: bool,
     /// The body, decompressed.
     pub body: Bytes,
@@ -196,8 +204,7 @@ impl Pipeline {
         let response = self.wire.execute_request(&request).await;
         let response = response.map_err(|error| again(&connection_text(&error)))?;
         let status = u16::from(response.status());
-        let warning = HeaderName::from_static("warning");
-        let partial = status == 206 && response.headers().get_optional_str(&warning).is_some();
+        let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
         let body = self.body(response, &mut room).await?;
         meter.received.fetch_add(body.len() as u64, Ordering::Relaxed);
@@ -223,6 +230,12 @@ impl Pipeline {
             room.grow(self.budget.as_deref(), body.len()).await;
         }
     }
+}
+
+fn is_partial(status: u16, headers: &Headers) -> bool {
+    let is_cut = headers.get_optional_str(&SUBSCRIPTION_LIMIT_HIT);
+    let is_cut = is_cut.is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
+    is_cut || status == 206 && headers.get_optional_str(&WARNING).is_some()
 }
 
 fn again(what: &str) -> Miss {
@@ -275,11 +288,21 @@ fn error_code(body: &[u8]) -> Option<String> {
 ///
 /// No wait is no wish: our own grows and ends, where "at once" would be asked for ever.
 fn retry_after(headers: &Headers) -> Option<Duration> {
-    let text = headers.get_optional_str(&RETRY_AFTER)?.trim();
+    let Some(text) = headers.get_optional_str(&RETRY_AFTER).map(str::trim) else {
+        return quota_resets_after(headers);
+    };
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => until(text, headers)?,
     };
+    Some(wait).filter(|wait| !wait.is_zero())
+}
+
+fn quota_resets_after(headers: &Headers) -> Option<Duration> {
+    let parts = headers.get_optional_str(&QUOTA_RESETS_AFTER)?.trim().split(':');
+    let parts: Vec<u64> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [hours, minutes, seconds] = parts[..] else { return None };
+    let wait = Duration::from_secs(hours.checked_mul(3600)? + minutes.checked_mul(60)? + seconds);
     Some(wait).filter(|wait| !wait.is_zero())
 }
 
@@ -313,6 +336,20 @@ mod tests {
         assert_eq!(retry_after(&date), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
         assert_eq!(retry_after(&headers(&[("retry-after", "0")])), None);
+        let quota = |text| retry_after(&headers(&[("x-ms-user-quota-resets-after", text)]));
+        assert_eq!(quota("00:01:05"), Some(Duration::from_secs(65)));
+        assert_eq!(["00:00:00", "5", "soon"].map(quota), [None, None, None]);
+    }
+
+    #[test]
+    fn a_service_says_in_two_ways_that_data_is_missing() {
+        let warned = headers(&[("warning", "199 - late")]);
+        let cut = headers(&[("x-ms-tenant-subscription-limit-hit", "true")]);
+        let whole = headers(&[("x-ms-tenant-subscription-limit-hit", "false")]);
+
+        assert!(is_partial(206, &warned) && is_partial(200, &cut));
+        assert!(!is_partial(200, &warned) && !is_partial(200, &whole));
+        assert!(!is_partial(206, &headers(&[])));
     }
 
     #[test]

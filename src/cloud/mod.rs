@@ -38,6 +38,8 @@ pub struct Cloud {
     pub defender_audience: &'static str,
     /// Host suffixes under which Defender's own links may come back.
     pub defender_family: &'static [&'static str],
+    /// Origin of Azure Resource Manager, which is also its audience.
+    pub arm: &'static str,
     /// Audience of the Logs Ingestion API.
     pub logs_audience: &'static str,
     /// The portal that people are sent to.
@@ -51,6 +53,7 @@ const PUBLIC: Cloud = Cloud {
     defender: "https://api.security.microsoft.com",
     defender_audience: "https://api.securitycenter.microsoft.com",
     defender_family: &["api.security.microsoft.com", "securitycenter.microsoft.com"],
+    arm: "https://management.azure.com",
     logs_audience: "https://monitor.azure.com",
     portal: "https://security.microsoft.com",
 };
@@ -72,6 +75,7 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
+        arm: "https://management.usgovcloudapi.net",
         logs_audience: "https://monitor.azure.us",
         portal: "https://security.microsoft.us",
     },
@@ -82,6 +86,7 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
+        arm: "https://management.usgovcloudapi.net",
         logs_audience: "https://monitor.azure.us",
         portal: "https://security.apps.mil",
     },
@@ -92,6 +97,7 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "",
         defender_audience: "",
         defender_family: &[],
+        arm: "https://management.chinacloudapi.cn",
         logs_audience: "https://monitor.azure.cn",
         portal: "https://portal.azure.cn",
     },
@@ -108,6 +114,7 @@ impl Cloud {
         match api {
             Api::Graph => self.graph,
             Api::Defender => self.defender,
+            Api::Arm => self.arm,
         }
     }
 
@@ -116,6 +123,7 @@ impl Cloud {
         let audience = match api {
             Api::Graph => self.graph,
             Api::Defender => self.defender_audience,
+            Api::Arm => self.arm,
         };
         format!("{audience}/.default")
     }
@@ -123,8 +131,28 @@ impl Cloud {
     /// Host suffixes under which an API's own links may come back, beside its origin.
     pub fn family(&self, api: Api) -> &'static [&'static str] {
         match api {
-            Api::Graph => &[],
+            Api::Graph | Api::Arm => &[],
             Api::Defender => self.defender_family,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resource_manager_has_a_host_per_cloud_which_is_its_audience_too() {
+        for (cloud, host) in [
+            ("public", "management.azure.com"),
+            ("gcc", "management.azure.com"),
+            ("gcc-high", "management.usgovcloudapi.net"),
+            ("dod", "management.usgovcloudapi.net"),
+            ("china", "management.chinacloudapi.cn"),
+        ] {
+            let cloud = Cloud::named(cloud).unwrap();
+            assert_eq!(cloud.origin(Api::Arm), format!("https://{host}"));
+            assert_eq!(cloud.scope(Api::Arm), format!("https://{host}/.default"));
         }
     }
 }

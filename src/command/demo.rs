@@ -103,6 +103,7 @@ fn build(
         Route::new(cloud.sign_in, address(&simulator.entra_url())?),
         Route::new(cloud.origin(Api::Graph), address(&simulator.graph_url())?),
         Route::new(cloud.origin(Api::Defender), address(&simulator.defender_url())?),
+        Route::new(cloud.origin(Api::Arm), address(&simulator.arm_url())?),
     ]);
     let way = app::way(wire);
     let ours = tenants.iter().map(|tenant| {

@@ -4,6 +4,7 @@
 //! of it: counts, top lists, a score's days. It is bounded whatever the tenant's size, goes into the
 //! job's checkpoint with each part, and so may see the last records before a crash twice.
 
+mod azure_scores;
 mod devices;
 mod lenient;
 mod plain_text;
@@ -15,6 +16,7 @@ mod secure_scores;
 mod tally;
 mod vulnerabilities;
 
+pub use azure_scores::{AzureScore, AzureScores};
 pub use devices::Devices;
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
@@ -46,6 +48,8 @@ pub enum Kind {
     Vulnerabilities,
     /// Devices.
     Devices,
+    /// The secure score of Defender for Cloud, one record per subscription.
+    AzureScores,
     /// Anything else: how many records.
     Records,
 }
@@ -70,6 +74,8 @@ pub enum Digest {
     Vulnerabilities(Vulnerabilities),
     /// See [`Kind::Devices`].
     Devices(Devices),
+    /// See [`Kind::AzureScores`].
+    AzureScores(AzureScores),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -88,6 +94,7 @@ impl Digest {
             Kind::Recommendations => Digest::Recommendations(Recommendations::default()),
             Kind::Vulnerabilities => Digest::Vulnerabilities(Vulnerabilities::default()),
             Kind::Devices => Digest::Devices(Devices::default()),
+            Kind::AzureScores => Digest::AzureScores(AzureScores::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -116,6 +123,7 @@ impl Digest {
             Digest::Recommendations(_) => Kind::Recommendations,
             Digest::Vulnerabilities(_) => Kind::Vulnerabilities,
             Digest::Devices(_) => Kind::Devices,
+            Digest::AzureScores(_) => Kind::AzureScores,
             Digest::Records(_) => Kind::Records,
         }
     }
@@ -133,6 +141,7 @@ impl Digest {
             Digest::Recommendations(fold) => fold.add(line),
             Digest::Vulnerabilities(fold) => fold.add(line),
             Digest::Devices(fold) => fold.add(line),
+            Digest::AzureScores(fold) => fold.add(line),
             Digest::Records(fold) => fold.add(line),
         };
         if added.is_none() {
@@ -150,6 +159,7 @@ impl Digest {
             Digest::Recommendations(fold) => fold.unreadable,
             Digest::Vulnerabilities(fold) => fold.unreadable,
             Digest::Devices(fold) => fold.unreadable,
+            Digest::AzureScores(fold) => fold.unreadable,
             Digest::Records(fold) => fold.unreadable,
         }
     }
@@ -163,6 +173,7 @@ impl Digest {
             Digest::Recommendations(fold) => &mut fold.unreadable,
             Digest::Vulnerabilities(fold) => &mut fold.unreadable,
             Digest::Devices(fold) => &mut fold.unreadable,
+            Digest::AzureScores(fold) => &mut fold.unreadable,
             Digest::Records(fold) => &mut fold.unreadable,
         }
     }

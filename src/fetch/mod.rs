@@ -1,15 +1,21 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
 mod export;
+mod lists;
 mod page;
+mod resources;
+mod rows;
+mod spot;
 
 pub use export::{FileError, Listing, Rows};
 pub use page::{Item, Page};
+pub use resources::first_link;
 
-use crate::cloud::{self, CallError, Cloud, LinkError, Meter, Patience, Pipeline, TokenError};
-use crate::source::{Permission, Source};
-use azure_core::http::{Method, Request, Url};
-use std::collections::HashSet;
+use crate::cloud::{self, CallError, LinkError, Meter, Patience, TokenError};
+use crate::source::{Fetch, Permission, Source};
+use crate::tenant::Tenant;
+use azure_core::http::{Method, Url};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -49,26 +55,29 @@ pub enum FetchError {
 /// Reads one source's pages.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    pipeline: &'a Pipeline,
-    cloud: &'static Cloud,
+    tenant: &'a Tenant,
     source: Source,
     patience: Patience,
     first: String,
     visited: HashSet<u64>,
     hasher: RandomState,
+    /// Of a walk through Azure's lists: the newest list of names at each depth.
+    lists: BTreeMap<usize, (String, Vec<String>)>,
+    /// Of the same: what has been passed over since the last page.
+    unread: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `source` by `pipeline`, whose first page is at `first`.
+    /// A reader of a tenant's `source`, whose first page is at `first`.
     pub fn new(
-        pipeline: &'a Pipeline,
-        cloud: &'static Cloud,
+        tenant: &'a Tenant,
         source: Source,
         first: String,
         patience: Patience,
     ) -> Reader<'a> {
         let (visited, hasher) = (HashSet::new(), RandomState::new());
-        Reader { pipeline, cloud, source, patience, first, visited, hasher }
+        let (lists, unread) = (BTreeMap::new(), Vec::new());
+        Reader { tenant, source, patience, first, visited, hasher, lists, unread }
     }
 
     /// The page at `link`, whole; its next link is checked and has the API's canonical origin.
@@ -84,16 +93,14 @@ impl<'a> Reader<'a> {
             what: "the checkpoint holds a link that is no URL".to_owned(),
         })?;
         self.visited.insert(self.hasher.hash_one(link));
-        let mut request = Request::new(url, Method::Get);
-        request.insert_header("accept", "application/json");
-        let read = |answer| self.read(answer);
-        match self.pipeline.send(&request, &self.patience, meter, read).await {
-            Ok(page) => Ok(page),
-            Err(error) if self.is_stale(&error, link) => {
-                Err(FetchError::Gone { what: error.to_string() })
-            }
-            Err(error) => Err(explain(error, self.source.needs)),
+        if let Fetch::Resources(resources) = self.source.fetch {
+            return self.resources(resources, link, url, meter).await;
         }
+        let request = self.request(link, Method::Get)?;
+        let read = |answer| self.read(answer);
+        let pipeline = self.tenant.pipeline(self.source.api);
+        let sent = pipeline.send(&request, &self.patience, meter, read).await;
+        sent.map_err(|error| self.explain_at(error, link))
     }
 
     /// The files of an export, asked for at `link`.
@@ -102,14 +109,11 @@ impl<'a> Reader<'a> {
     ///
     /// [`FetchError`]; also for a file on a foreign host.
     pub async fn listing(&self, link: &str, meter: &Meter) -> Result<Listing, FetchError> {
-        let url = Url::parse(link).map_err(|_| FetchError::Broken {
-            what: "the checkpoint holds a link that is no URL".to_owned(),
-        })?;
-        let mut request = Request::new(url, Method::Get);
-        request.insert_header("accept", "application/json");
-        let overridden = export::is_overridden(self.pipeline.wire(), self.cloud);
+        let request = self.request(link, Method::Get)?;
+        let pipeline = self.tenant.pipeline(self.source.api);
+        let overridden = export::is_overridden(pipeline.wire(), self.tenant.cloud);
         let read = |answer| Listing::read(&answer, overridden);
-        let listing = self.pipeline.send(&request, &self.patience, meter, read).await;
+        let listing = pipeline.send(&request, &self.patience, meter, read).await;
         listing.map_err(|error| explain(error, self.source.needs))
     }
 
@@ -124,20 +128,36 @@ impl<'a> Reader<'a> {
         }
         let mut page = Page::read(answer, self.source.fetch)?;
         if let Some(next) = page.next.take() {
-            page.next = Some(self.follow(&next)?);
+            page.next = Some(self.unvisited(self.canonical(&next)?)?);
         }
         Ok(page)
     }
 
-    fn follow(&self, next: &str) -> Result<String, String> {
-        let api = self.source.api;
-        let route = self.pipeline.wire().route(self.cloud.origin(api));
-        let link = cloud::canonical(next, api, self.cloud, route)
-            .map_err(|error: LinkError| error.to_string())?;
+    fn canonical(&self, next: &str) -> Result<String, String> {
+        let (api, cloud) = (self.source.api, self.tenant.cloud);
+        let route = self.tenant.pipeline(api).wire().route(cloud.origin(api));
+        cloud::canonical(next, api, cloud, route).map_err(|error: LinkError| error.to_string())
+    }
+
+    fn unvisited(&self, link: String) -> Result<String, String> {
         match self.visited.contains(&self.hasher.hash_one(&link)) {
             true => Err("a next link leads to a page that was read before".to_owned()),
             false => Ok(link),
         }
+    }
+}
+
+/// What an administrator does where a permission lacks.
+pub fn grant(needs: Permission) -> String {
+    match needs {
+        Permission::AppRole(..) => format!(
+            "grant {needs} to the function app's identity, or check that the tenant has the \
+             product's licence; a new grant may take hours to reach the tokens"
+        ),
+        Permission::AzureRole(..) => format!(
+            "assign {needs} to the function app's identity at the management group or the \
+             subscriptions; a new assignment may take minutes"
+        ),
     }
 }
 
@@ -150,13 +170,7 @@ fn explain(error: CallError, needs: Permission) -> FetchError {
                 "the service takes no token of this identity: check POSTURE_CLOUD and the tenant"
                     .to_owned(),
         },
-        CallError::Denied { .. } => FetchError::Refused {
-            what,
-            advice: format!(
-                "grant {needs} to the function app's identity, or check that the tenant has the \
-                 product's licence; a new grant may take hours to reach the tokens"
-            ),
-        },
+        CallError::Denied { .. } => FetchError::Refused { what, advice: grant(needs) },
         CallError::Token(TokenError::Refused { audience, what, advice }) => {
             FetchError::Refused { what: format!("no token for {audience} ({what})"), advice }
         }

@@ -6,25 +6,32 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// One page: the answer's bytes, where its records lie, and what follows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Page {
-    body: Bytes,
-    items: Vec<Place>,
-    parents: Vec<Vec<(&'static str, Range<usize>)>>,
+    pub(super) body: Bytes,
+    pub(super) items: Vec<Place>,
+    pub(super) parents: Vec<Vec<(&'static str, Range<usize>)>>,
+    /// Fields in front of each record that the answer itself doesn't have.
+    pub(super) common: Vec<(&'static str, String)>,
     /// The service's next link, as it stands there; nothing on the last page.
     pub next: Option<String>,
     /// Whether the service says that part of the data is missing.
     pub partial: bool,
-    _room: Room,
+    /// Records left aside because they belong to another tenant.
+    pub foreign: u64,
+    /// What was passed over on the way here, one entry each: the service's status and code.
+    pub unread: Vec<String>,
+    pub(super) _room: Room,
 }
 
 #[derive(Debug)]
-struct Place {
-    raw: Range<usize>,
-    parent: Option<usize>,
+pub(super) struct Place {
+    pub(super) raw: Range<usize>,
+    pub(super) parent: Option<usize>,
 }
 
 /// One record of a page.
@@ -56,14 +63,7 @@ impl Page {
         let text = std::str::from_utf8(&body)
             .map_err(|error| format!("a page isn't UTF-8 (byte {})", error.valid_up_to()))?;
         let text = text.trim_start_matches('\u{feff}');
-        let mut page = Page {
-            body: body.clone(),
-            items: Vec::new(),
-            parents: Vec::new(),
-            next: None,
-            partial,
-            _room: room,
-        };
+        let mut page = Page { body: body.clone(), partial, _room: room, ..Page::default() };
         let listing = listing(text, fetch)?;
         page.next = listing.next.filter(|next| !next.is_empty()).map(Cow::into_owned);
         for raw in listing.value.unwrap_or_default() {
@@ -100,7 +100,7 @@ impl Page {
     }
 
     /// Where a slice of the body lies in it.
-    fn range(&self, part: &str) -> Range<usize> {
+    pub(super) fn range(&self, part: &str) -> Range<usize> {
         let start = part.as_ptr() as usize - self.body.as_ptr() as usize;
         start..start + part.len()
     }
@@ -125,16 +125,15 @@ impl Page {
         let place = &self.items[index];
         let fields = place.parent.map(|parent| &self.parents[parent]);
         let parent = fields.into_iter().flatten();
-        Item {
-            raw: self.text(&place.raw),
-            parent: parent.map(|(name, range)| (*name, self.text(range))).collect(),
-        }
+        let own = parent.map(|(name, range)| (*name, self.text(range)));
+        let common = self.common.iter().map(|(name, value)| (*name, value.as_str()));
+        Item { raw: self.text(&place.raw), parent: common.chain(own).collect() }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Members<'a>(#[serde(borrow)] std::collections::HashMap<Cow<'a, str>, &'a RawValue>);
+pub(super) struct Members<'a>(#[serde(borrow)] pub(super) HashMap<Cow<'a, str>, &'a RawValue>);
 
 fn listing(text: &str, fetch: Fetch) -> Result<Listing<'_>, String> {
     let listing = serde_json::from_str::<Listing>(text);
@@ -150,7 +149,7 @@ fn listing(text: &str, fetch: Fetch) -> Result<Listing<'_>, String> {
 }
 
 /// The place of the fault, without the text around it.
-fn malformed(error: serde_json::Error) -> String {
+pub(super) fn malformed(error: serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!("a page is no JSON of the documented shape (line {line}, column {column})")
 }

@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Column, ENVELOPE, Fetch, Sends, Source};
+use crate::source::{Api, Column, ENVELOPE, Fetch, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -14,6 +14,8 @@ const MAX_UNDECLARED: usize = 100;
 #[derive(Debug)]
 pub struct Shape {
     key: &'static [&'static str],
+    /// Azure spells a resource's id now in this letter case, now in that: one key all the same.
+    ignores_case: bool,
     sends: Sends,
     stamps: &'static [&'static str],
     declared: HashSet<Cow<'static, str>>,
@@ -28,7 +30,8 @@ impl Shape {
         if matches!(source.fetch, Fetch::Export { respelled: true, .. }) {
             declared.extend(source.table.columns.iter().map(|c| Cow::Owned(c.file_field())));
         }
-        Shape { key: source.key, sends: source.sends, stamps: source.reads.stamps(), declared }
+        let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
+        Shape { key: source.key, ignores_case, sends: source.sends, stamps, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -39,8 +42,9 @@ impl Shape {
         }
         let seed = Scan { shape: self, found: &mut found };
         seed.deserialize(&mut serde_json::Deserializer::from_str(raw)).ok()?;
+        let key = found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"));
         Some(Facts {
-            key: found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n")),
+            key: if self.ignores_case { key.map(|key| key.to_lowercase()) } else { key },
             clashes: found.clashes,
             wanted: found.wanted,
             stamp: found.stamp,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{DEVICES, SECURE_SCORE_CONTROLS, Source, VULNERABILITIES};
+use crate::source::{ASSESSMENTS, DEVICES, SECURE_SCORE_CONTROLS, Source, VULNERABILITIES};
 
 fn envelope(source: &Source) -> Envelope {
     let began = "2026-11-22T10:15:03.25Z".parse().unwrap();
@@ -46,6 +46,21 @@ fn the_record_id_follows_the_key_whatever_its_letter_case_or_escapes() {
     let id = envelope(&DEVICES).record_id("a1");
     assert_eq!(id.len(), 32);
     assert_eq!(id, "d9aa273c1b46bf72d1fdc6a7c2becc91");
+}
+
+#[test]
+fn an_azure_id_is_one_key_in_any_letter_case_and_keeps_its_bytes() {
+    let (one, other) = (
+        r#"{"id":"/subscriptions/a/resourceGroups/RG-1"}"#,
+        r#"{"id":"/subscriptions/A/resourcegroups/rg-1"}"#,
+    );
+
+    let key = |raw| Shape::of(&ASSESSMENTS).look(raw, &[]).unwrap().key;
+
+    assert_eq!(key(one), key(other));
+    assert!(
+        line(&ASSESSMENTS, one, &[]).ends_with(r#""id":"/subscriptions/a/resourceGroups/RG-1"}"#)
+    );
 }
 
 #[test]

@@ -141,10 +141,7 @@ impl<'a> Work<'a> {
 
     async fn read_on(&mut self) -> Result<(), Stop> {
         let (tenant, source, patience) = (self.tenant, self.source, self.patience);
-        let reader = |first: &str| {
-            let pipeline = tenant.pipeline(source.api);
-            Reader::new(pipeline, tenant.cloud, source, first.to_owned(), patience)
-        };
+        let reader = |first: &str| Reader::new(tenant, source, first.to_owned(), patience);
         self.read_files(&reader("")).await?;
         let (mut now, mut again) = (reader(&self.current.first), Some(reader(&self.current.first)));
         while let Some(link) = self.current.cursor.link.clone() {
@@ -176,11 +173,19 @@ impl<'a> Work<'a> {
         (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
         self.current.cursor = Cursor::page(Some(self.current.first.clone()));
         self.current.generated = None;
+        self.current.tally.foreign = 0;
+        self.current.tally.unread.clear();
         self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
     }
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
         self.current.tally.pages += 1;
+        if self.current.cursor.skip == 0 {
+            self.current.tally.foreign += page.foreign;
+        }
+        for what in std::mem::take(&mut page.unread) {
+            *self.current.tally.unread.entry(what).or_default() += 1;
+        }
         if page.partial && !self.current.partial {
             self.current.partial = true;
             // A kept part doesn't tell of the warning, so the state must before the part is there.

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use super::attempt::Work;
-use super::growth;
+use super::{growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Failed, Refused};
 use crate::cloud::Meter;
@@ -24,15 +24,13 @@ use tracing::warn;
 const SHORTEST_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_REFUSAL: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is said of a read in which the service left data out.
-pub(super) const INCOMPLETE: &str = "the service answered 206 with a warning, so data is missing: the earlier snapshot stays, and \
-     the source is read again in an hour";
-
 /// Makes the snapshot visible and ends the run.
 pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     if work.current.partial {
         return Ok(Status::Incomplete);
     }
+    remarks::refusal(work.source, &work.current.tally)
+        .map_or(Ok(()), |why| Err(Stop::Refused(why)))?;
     let Work { app, tenant, source, .. } = *work;
     let status = if work.unchanged { Status::Unchanged } else { Status::Complete };
     let now = app.now();
@@ -61,7 +59,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         source: source.name,
         run,
         status,
-        message: String::new(),
+        message: remarks::of(status, source, &work.current.tally),
         began: work.current.began,
         ended: now,
         generated: work.current.generated.clone(),

@@ -4,17 +4,18 @@ mod attempt;
 mod export;
 mod finish;
 mod growth;
+mod remarks;
 
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, State, Taken, Tally};
 use crate::digest::{Digest, Latest};
-use crate::fetch::FetchError;
+use crate::fetch::{self, FetchError};
 use crate::ledger::{LedgerError, path};
 use crate::logs::LogsError;
 use crate::part::Cursor;
 use crate::plan::{Job, RunId};
 use crate::report::{Report, Status};
-use crate::source::{Sends, Source};
+use crate::source::{Fetch, Sends, Source};
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
@@ -117,8 +118,13 @@ fn begin(
 ) -> Current {
     let same_day = |run: &RunId, other: &RunId| run.day_path() == other.day_path();
     let sent_today = state.completed.as_ref().is_some_and(|last| same_day(&last.run, run));
-    let path = growth::first_path(source, state.since.as_deref(), now);
-    let link = format!("{}{path}", tenant.cloud.origin(source.api));
+    let link = match source.fetch {
+        Fetch::Resources(resources) => fetch::first_link(resources, tenant),
+        _ => {
+            let path = growth::first_path(source, state.since.as_deref(), now);
+            format!("{}{path}", tenant.cloud.origin(source.api))
+        }
+    };
     Current {
         run: run.clone(),
         began: now,
@@ -167,8 +173,7 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
     };
     let message = match outcome {
         Err(stop) => stop.to_string(),
-        Ok(Status::Incomplete) => finish::INCOMPLETE.to_owned(),
-        Ok(_) => String::new(),
+        Ok(status) => remarks::of(status, job.source, &work.current.tally),
     };
     let report = Report {
         version: 1,

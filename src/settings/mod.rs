@@ -4,11 +4,13 @@ mod values;
 
 use crate::cloud::{Cloud, Identity, Route};
 use crate::source::Source;
+use crate::tenant::Scope;
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
 use values::{
-    Lookup, cloud, container, guid, identity, routes, rules, seconds, sources, storage, wrong,
+    Lookup, azure, cloud, container, guid, identity, routes, rules, seconds, sources, storage,
+    wrong,
 };
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
@@ -55,8 +57,8 @@ pub struct Settings {
     pub app_identity: Identity,
     /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
     pub cloud: &'static Cloud,
-    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`: bases to ask instead of the
-    /// cloud's own hosts.
+    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`, `POSTURE_ARM_URL`: bases to
+    /// ask instead of the cloud's own hosts.
     pub routes: Vec<Route>,
     /// `POSTURE_LOGS_RULES`: the addresses of the collection rules, in the order of
     /// `infra/generated/tables.json`: `dcr-…` (at `POSTURE_LOGS_URL`) or `https://<endpoint>/dcr-…`.
@@ -65,6 +67,9 @@ pub struct Settings {
     /// `POSTURE_SOURCES`: a list of sources, or `+name` and `-name` against the default; with
     /// `POSTURE_SEND` (`<source>=default|all|none`) and `POSTURE_CADENCE` (`<source>=PT4H`).
     pub sources: Vec<Source>,
+    /// `POSTURE_SUBSCRIPTIONS`: Azure subscriptions, GUIDs separated by commas; or
+    /// `POSTURE_MANAGEMENT_GROUP`: a management group's name. Default all that the identity may read.
+    pub azure: Scope,
     /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
     pub claim: Duration,
     /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
@@ -133,6 +138,7 @@ impl Settings {
             routes: routes(look, cloud)?,
             rules: rules(look)?,
             sources: sources(look)?,
+            azure: azure(look)?,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
         })

@@ -57,6 +57,9 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_CLOUD", "mars", "expected public"),
         ("POSTURE_CREDENTIAL", "password", "expected managed-identity"),
         ("POSTURE_GRAPH_URL", "http://graph.example", "is no https address"),
+        ("POSTURE_ARM_URL", "management.example", "is no https address"),
+        ("POSTURE_SUBSCRIPTIONS", "11111111-2222-3333-4444-555555555555,prod", "is no GUID"),
+        ("POSTURE_MANAGEMENT_GROUP", "/providers/x", "no management group's name"),
         ("POSTURE_LOGS_RULES", "https://x.example/rule-1", "no immutable id"),
         ("POSTURE_SOURCES", "graph.scores", "unknown source"),
         ("POSTURE_SOURCES", "+graph.secure_scores,defender.devices", "mixes"),
@@ -126,6 +129,22 @@ fn rules_are_addresses_with_the_common_endpoint_or_their_own() {
         ]
     );
     assert_eq!(alone.name, "POSTURE_LOGS_URL");
+}
+
+#[test]
+fn subscriptions_are_named_one_by_one_or_by_a_management_group() {
+    let ids = "33333333-2222-3333-4444-55555555AAAA, 11111111-2222-3333-4444-555555555555,\
+               33333333-2222-3333-4444-55555555aaaa";
+    let named = read(&[("POSTURE_SUBSCRIPTIONS", ids)]).unwrap().azure;
+    let group = read(&[("POSTURE_MANAGEMENT_GROUP", "contoso-root")]).unwrap().azure;
+    let both = read(&[("POSTURE_MANAGEMENT_GROUP", "contoso"), ("POSTURE_SUBSCRIPTIONS", ids)]);
+
+    let sorted = ["11111111-2222-3333-4444-555555555555", "33333333-2222-3333-4444-55555555aaaa"];
+    assert_eq!(named.named(), sorted);
+    assert!(named.takes("33333333-2222-3333-4444-55555555AAAA") && !named.takes("other"));
+    assert_eq!((group.management_group(), group.named().len()), (Some("contoso-root"), 0));
+    assert!(both.unwrap_err().to_string().contains("choose one"));
+    assert!(read(&[]).unwrap().azure.takes("any"));
 }
 
 #[test]

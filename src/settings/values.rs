@@ -3,6 +3,7 @@
 use super::{Platform, SettingError, Storage};
 use crate::cloud::{Cloud, Identity, Route};
 use crate::source::{ALL, Api, Sends, Source, defaults};
+use crate::tenant::Scope;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use jiff::SignedDuration;
@@ -133,6 +134,7 @@ pub(super) fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingE
         ("POSTURE_ENTRA_URL", cloud.sign_in),
         ("POSTURE_GRAPH_URL", cloud.origin(Api::Graph)),
         ("POSTURE_DEFENDER_URL", cloud.origin(Api::Defender)),
+        ("POSTURE_ARM_URL", cloud.origin(Api::Arm)),
     ];
     let mut routes = Vec::new();
     for (name, origin) in origins {
@@ -141,6 +143,32 @@ pub(super) fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingE
         }
     }
     Ok(routes)
+}
+
+pub(super) fn azure(look: Lookup) -> Result<Scope, SettingError> {
+    const IDS: &str = "POSTURE_SUBSCRIPTIONS";
+    const GROUP: &str = "POSTURE_MANAGEMENT_GROUP";
+    match (look(IDS), look(GROUP)) {
+        (None, None) => Ok(Scope::default()),
+        (Some(_), Some(_)) => {
+            Err(wrong(GROUP, format!("is set beside {IDS}: choose one"), "contoso-landing-zones"))
+        }
+        (Some(ids), None) => {
+            let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
+            let ids: Result<Vec<_>, _> = ids.map(|id| guid(IDS, Some(id.to_owned()))).collect();
+            Ok(Scope::subscriptions(ids?))
+        }
+        (None, Some(name)) => {
+            // Letters, digits and - _ . ( ) are what Azure takes, 90 of them at most.
+            let fits = |c: char| c.is_ascii_alphanumeric() || "-_.()".contains(c);
+            match name.len() <= 90 && name.chars().all(fits) {
+                true => Ok(Scope::group(name)),
+                false => {
+                    Err(wrong(GROUP, "is no management group's name", "contoso-landing-zones"))
+                }
+            }
+        }
+    }
 }
 
 pub(super) fn rules(look: Lookup) -> Result<Vec<Url>, SettingError> {

@@ -4,16 +4,24 @@
 //! once published.
 
 mod alerts;
+mod azure;
 mod classic;
+mod compliance;
 mod defender;
 mod exports;
 mod graph;
 mod inventory;
+mod resources;
 mod risk;
 mod table;
 
 pub use alerts::{ALERTS, INCIDENTS};
+pub use azure::{
+    ASSESSMENTS, AZURE_SECURE_SCORE_CONTROLS, AZURE_SECURE_SCORES, AZURE_SUBSCRIPTIONS,
+    CONTROL_DEFINITIONS,
+};
 pub use classic::{Classic, Filled, UNFED};
+pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
@@ -23,6 +31,7 @@ pub use exports::{
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
+pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 pub use risk::{RISK_DETECTIONS, RISKY_USERS};
 pub use table::{Column, ColumnType, ENVELOPE, RUNS, Table};
 
@@ -55,6 +64,14 @@ pub const ALL: &[Source] = &[
     CERTIFICATES,
     FIRMWARE,
     DEVICE_VULNERABILITY_CHANGES,
+    AZURE_SUBSCRIPTIONS,
+    AZURE_SECURE_SCORES,
+    AZURE_SECURE_SCORE_CONTROLS,
+    CONTROL_DEFINITIONS,
+    ASSESSMENTS,
+    COMPLIANCE_STANDARDS,
+    COMPLIANCE_CONTROLS,
+    COMPLIANCE_ASSESSMENTS,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
@@ -122,6 +139,8 @@ pub enum Api {
     Graph,
     /// Microsoft Defender for Endpoint.
     Defender,
+    /// Azure Resource Manager, Resource Graph included.
+    Arm,
 }
 
 /// How a collection is read.
@@ -150,16 +169,19 @@ pub enum Fetch {
         /// of their own into the same table.
         respelled: bool,
     },
+    /// Azure's resources: by Resource Graph over all subscriptions at once, else from lists.
+    Resources(Resources),
 }
 
 impl Fetch {
-    /// Path and query of the first request.
+    /// Path and query of the first request; of Azure's resources, the pattern of their lists.
     pub fn path(self) -> &'static str {
         match self {
             Fetch::Collection(path)
             | Fetch::Object(path)
             | Fetch::Members { path, .. }
             | Fetch::Export { files: path, .. } => path,
+            Fetch::Resources(resources) => resources.list,
         }
     }
 }
@@ -233,12 +255,16 @@ pub enum Sends {
 pub enum Permission {
     /// An app role of the API's own service principal: its name and its id, the same in all tenants.
     AppRole(&'static str, &'static str),
+    /// A role of Azure's own access control: its name and its definition's id, the same everywhere.
+    AzureRole(&'static str, &'static str),
 }
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Permission::AppRole(name, _) = self;
-        write!(f, "the app role {name}")
+        match self {
+            Permission::AppRole(name, _) => write!(f, "the app role {name}"),
+            Permission::AzureRole(name, _) => write!(f, "the Azure role {name}"),
+        }
     }
 }
 
@@ -247,6 +273,7 @@ impl fmt::Display for Api {
         f.write_str(match self {
             Api::Graph => "Microsoft Graph",
             Api::Defender => "Microsoft Defender for Endpoint",
+            Api::Arm => "Azure Resource Manager",
         })
     }
 }

@@ -12,7 +12,7 @@ mod table;
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
-pub use score::{Change, Changes, Score};
+pub use score::{AzureScore, Change, Changes, Score};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};
 pub use table::lines;
 
@@ -97,6 +97,8 @@ pub struct Summary {
     pub exposure_score: Option<Score>,
     /// Microsoft Secure Score for Devices.
     pub device_secure_score: Option<Score>,
+    /// Secure score of Defender for Cloud.
+    pub azure_score: Option<AzureScore>,
     /// Vulnerabilities with exposed machines.
     pub vulnerabilities: Option<Vulnerabilities>,
     /// Devices by risk, exposure and health.
@@ -173,6 +175,7 @@ pub fn summary(
         improvement_actions: improvement::improvement_actions(&seen),
         exposure_score: score::exposure_score(&seen),
         device_secure_score: score::device_secure_score(&seen),
+        azure_score: score::azure_score(&seen),
         vulnerabilities: counts::vulnerabilities(&seen, portal, tenant),
         devices: counts::devices(&seen),
         recommendations: counts::recommendations(&seen),
@@ -218,6 +221,7 @@ fn holds_nothing(digest: &Digest) -> bool {
     match digest {
         Digest::SecureScores(scores) => scores.newest().is_none(),
         Digest::ExposureScore(score) | Digest::DeviceSecureScore(score) => score.newest().is_none(),
+        Digest::AzureScores(scores) => scores.subscriptions.is_empty(),
         _ => false,
     }
 }

@@ -36,6 +36,22 @@ pub struct Score {
     pub freshness: Freshness,
 }
 
+/// The secure score of Defender for Cloud over all subscriptions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AzureScore {
+    /// Each subscription's share of its maximum by its weight, 0 to 100, to two decimals; null where no
+    /// subscription has a weight.
+    pub combined_percent: Option<f64>,
+    /// Subscriptions with a score.
+    pub subscriptions: u64,
+    /// Whether a high score is good or bad.
+    pub direction: &'static str,
+    /// How old it is.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
 /// How a score changed over a number of days.
 ///
 /// The newest day is compared with the newest known day at or before so many days earlier, at most
@@ -86,6 +102,18 @@ pub(super) fn device_secure_score(seen: &Seen) -> Option<Score> {
         return None;
     };
     score(digest, "points", "high is good", freshness)
+}
+
+pub(super) fn azure_score(seen: &Seen) -> Option<AzureScore> {
+    let (Digest::AzureScores(digest), freshness) = seen.digest(Kind::AzureScores)? else {
+        return None;
+    };
+    (!digest.subscriptions.is_empty()).then(|| AzureScore {
+        combined_percent: digest.combined().map(|share| rounded(100.0 * share)),
+        subscriptions: digest.subscriptions.len() as u64,
+        direction: "high is good",
+        freshness,
+    })
 }
 
 fn score(

@@ -1,6 +1,8 @@
 //! A summary in a dozen lines for a terminal.
 
-use super::{Changes, Devices, Freshness, ImprovementAction, Recommendations, Score, SecureScore};
+use super::{
+    AzureScore, Changes, Devices, Freshness, ImprovementAction, Recommendations, Score, SecureScore,
+};
 use super::{Summary, Vulnerabilities, rounded};
 use crate::digest::{Severities, Tally};
 
@@ -20,6 +22,7 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
         ("Improvement actions", improvement_actions(&summary.improvement_actions)),
         ("Exposure score", or_none(&summary.exposure_score, score)),
         ("Device Secure Score", or_none(&summary.device_secure_score, score)),
+        ("Azure secure score", or_none(&summary.azure_score, azure_score)),
         ("Vulnerabilities", or_none(&summary.vulnerabilities, vulnerabilities)),
         ("With public exploit", or_none(&summary.vulnerabilities, with_public_exploit)),
         (
@@ -66,6 +69,14 @@ fn score(score: &Score) -> String {
     let change = latest_change(&score.change);
     let (value, direction) = (rounded(score.value), score.direction);
     format!("{value}{unit}{change} ({direction}){}", aged(score.freshness))
+}
+
+fn azure_score(score: &AzureScore) -> String {
+    let percent = score.combined_percent;
+    let percent =
+        percent.map_or_else(|| "without a weight".to_owned(), |share| format!("{share} %"));
+    let (count, direction) = (score.subscriptions, score.direction);
+    format!("{percent} over {count} subscriptions ({direction}){}", aged(score.freshness))
 }
 
 /// The change over 7 days, or else over the nearest number of days that is known.

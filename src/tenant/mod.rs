@@ -1,5 +1,9 @@
 //! Who we collect for, and the credential of each.
 
+mod scope;
+
+pub use scope::Scope;
+
 use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Wire};
 use crate::source::{Api, Source};
 use jiff::Timestamp;
@@ -16,13 +20,16 @@ pub struct Tenant {
     pub cloud: &'static Cloud,
     /// What is collected, with the deployment's own intervals and sending rules.
     pub sources: Vec<Source>,
+    /// Which of its Azure subscriptions.
+    pub azure: Scope,
     graph: Pipeline,
     defender: Pipeline,
+    arm: Pipeline,
     files: Wire,
 }
 
 impl Tenant {
-    /// A tenant whose APIs are asked as `identity` over `wire`.
+    /// A tenant whose APIs are asked as `identity` over `wire`, with all its subscriptions.
     pub fn new(
         id: &str,
         name: &str,
@@ -41,8 +48,10 @@ impl Tenant {
             name: name.to_owned(),
             cloud,
             sources,
+            azure: Scope::default(),
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
+            arm: pipeline(Api::Arm),
             files: Wire::for_storage(),
         }
     }
@@ -52,6 +61,7 @@ impl Tenant {
         match api {
             Api::Graph => &self.graph,
             Api::Defender => &self.defender,
+            Api::Arm => &self.arm,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod azure;
 mod azurite;
 mod collecting;
 mod commands;

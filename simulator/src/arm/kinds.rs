@@ -44,7 +44,7 @@ impl Kind {
         match self {
             Kind::Scores => "azure.secure_scores",
             Kind::Controls => "azure.secure_score_controls",
-            Kind::Definitions => "azure.secure_score_control_definitions",
+            Kind::Definitions => "azure.control_definitions",
             Kind::Assessments => "azure.assessments",
             Kind::Standards => "azure.compliance_standards",
             Kind::ComplianceControls => "azure.compliance_controls",

@@ -10,17 +10,22 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
         day("2026-11-15", 609.17, 1204.0, &[]),
         day("2026-11-22", 612.37, 1204.0, &[("mfa", "Identity", 7.5)]),
     ];
+    let azure = [
+        r#"{"name":"ascScore","subscriptionId":"a","percentage":0.6033,"weight":67}"#,
+        r#"{"name":"ascScore","subscriptionId":"b","percentage":0.5,"weight":3}"#,
+    ];
     let devices = [r#"{"riskScore":"None"}"#, r#"{"riskScore":"High"}"#, r#"{"riskScore":"Odd"}"#];
     let known = [
         secure_scores(&days),
         profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
         aged(exposure_score(33.491554051195706), SignedDuration::from_hours(14)),
         known("defender.devices", Kind::Devices, &devices.map(str::to_owned)),
+        known("azure.secure_scores", Kind::AzureScores, &azure.map(str::to_owned)),
     ];
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 13);
+    assert_eq!(lines.len(), 14);
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
@@ -32,11 +37,12 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
         value(&lines, "Exposure score"),
         "33.49 of 100 (high is bad), stale: of 2026-11-21T20:20:00Z"
     );
+    assert_eq!(value(&lines, "Azure secure score"), "59.89 % over 2 subscriptions (high is good)");
     assert_eq!(value(&lines, "Devices by risk"), "3 devices: 1 high, 1 none, 1 odd");
     assert_eq!(value(&lines, "Vulnerabilities"), "not collected");
     assert_eq!(
         value(&lines, "Collected"),
-        "4 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+        "5 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
     );
 }
 

@@ -54,7 +54,8 @@ async fn every_source_names_its_own_permission() {
     let world = World::new(5).await;
     world.microsoft.set_roles(&world.app.tenants[0].id, &[]);
 
-    for source in ALL {
+    // Azure answers without a role as if there were nothing: `azure.rs` tells what is said of that.
+    for source in ALL.iter().filter(|source| source.api != posture::source::Api::Arm) {
         let report = world.collect(*source).await;
         says(&report, Status::Refused, &["refused (403 Forbidden)", &source.needs.to_string()]);
     }

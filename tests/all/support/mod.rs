@@ -79,6 +79,7 @@ pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn
         Route::new(cloud.sign_in, url(microsoft.entra_url())),
         Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
         Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
+        Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
     ]));
     let identity = |tenant: &simulator::Tenant| Identity::ClientSecret {
         tenant: tenant.id.clone(),

@@ -26,6 +26,7 @@ pub fn environment(microsoft: &Simulator, storage: &str) -> Vec<(String, String)
         ("POSTURE_ENTRA_URL", microsoft.entra_url()),
         ("POSTURE_GRAPH_URL", microsoft.graph_url()),
         ("POSTURE_DEFENDER_URL", microsoft.defender_url()),
+        ("POSTURE_ARM_URL", microsoft.arm_url()),
         ("POSTURE_LOGS_URL", microsoft.logs_url()),
         ("POSTURE_LOGS_RULES", microsoft.rules().join(",")),
         ("POSTURE_CLAIM_SECONDS", "2".to_owned()),
