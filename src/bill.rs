@@ -52,6 +52,15 @@ impl Amounts {
             (_, "graph.secure_score_controls") => 230.0 / 4.0,
             (_, "graph.secure_scores") => 1.0 / 4.0,
             (_, "graph.control_profiles") => 400.0,
+            // Azure resources go with servers, of which there is one for some five devices.
+            (_, "azure.assessments") => 2_000.0 + self.devices,
+            (_, "azure.compliance_assessments") => 1_500.0,
+            (_, "azure.compliance_controls") => 300.0,
+            (_, "azure.secure_score_controls") => 150.0,
+            (_, "azure.control_definitions") => 20.0,
+            (_, "azure.secure_scores" | "azure.subscriptions" | "azure.compliance_standards") => {
+                10.0
+            }
             (_, "graph.risky_users") => self.devices / 50.0,
             (_, "graph.risk_detections") => self.devices / 500.0 / 24.0,
             _ => 1.0,

@@ -214,7 +214,7 @@ fn permissions_json() -> Value {
         { "api": "Microsoft Graph", "appId": "00000003-0000-0000-c000-000000000000", "appRoles": of(Api::Graph) },
         { "api": "WindowsDefenderATP", "appId": "fc780465-2017-40d4-a0c5-307022471b92", "appRoles": of(Api::Defender) },
     ]);
-    json!({ "read": read, "azureRoles": of(Api::Arm) })
+    json!({ "collect": read, "azureRoles": of(Api::Arm) })
 }
 
 fn sources_page() -> String {

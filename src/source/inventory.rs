@@ -116,6 +116,7 @@ pub const MACHINE_ACTIONS: Source = Source {
             dynamic("relatedFileInfo"),
             dynamic("commands"),
             dynamic("troubleshootInfo"),
+            datetime("lastUpdateTimeUtc"),
         ],
         classic: &[],
     },
