@@ -7,13 +7,12 @@ use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, Item, Page, Reader};
-use crate::ledger::{Kept, path};
+use crate::ledger::path;
 use crate::part::{self, Cursor, Lines};
 use crate::record::{Envelope, Facts, Shape};
 use crate::report::Status;
 use crate::source::{Sends, Source};
 use crate::tenant::Tenant;
-use bytes::Bytes;
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
@@ -27,18 +26,18 @@ pub(super) struct Work<'a> {
     /// The run as it will stand after the part in hand.
     pub current: Current,
     /// The run as the checkpoint has it, which is what a report may count.
-    saved: Tally,
+    pub(super) saved: Tally,
     pub known: Known,
     /// Whether the service has no newer snapshot than the one that is kept.
     pub unchanged: bool,
-    envelope: Envelope,
-    shape: Shape,
+    pub(super) envelope: Envelope,
+    pub(super) shape: Shape,
     pub meter: Meter,
     pub patience: Patience,
-    started: Instant,
+    pub(super) started: Instant,
     pub deadline: Instant,
-    lines: Lines,
-    notes: Vec<String>,
+    pub(super) lines: Lines,
+    pub(super) notes: Vec<String>,
     /// `RecordId` of the newest line.
     last: Option<String>,
 }
@@ -88,7 +87,7 @@ impl<'a> Work<'a> {
         self.with_cost(if read_all { self.current.tally.clone() } else { self.saved.clone() })
     }
 
-    fn with_cost(&self, mut tally: Tally) -> Tally {
+    pub(super) fn with_cost(&self, mut tally: Tally) -> Tally {
         let before = &self.saved;
         tally.requests = before.requests + self.meter.requests.load(Relaxed);
         tally.waited_ms = before.waited_ms + self.meter.waited_ms.load(Relaxed);
@@ -129,14 +128,6 @@ impl<'a> Work<'a> {
             self.current.tally.read += self.lines.len() as u64 + noted;
             self.deliver(cursor, kept.len()).await?;
         }
-    }
-
-    /// How many things that are no record were noted before that part was kept.
-    async fn noted(&self, number: u64) -> Result<u64, Stop> {
-        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
-        let Some((notes, _)) = self.app.ledger.read(&path).await? else { return Ok(0) };
-        let notes = String::from_utf8_lossy(&notes);
-        Ok(notes.lines().filter(|note| note.contains(r#","record":"#)).count() as u64)
     }
 
     async fn read_on(&mut self) -> Result<(), Stop> {
@@ -268,89 +259,5 @@ impl<'a> Work<'a> {
         self.current.tally.read += 1;
         self.current.tally.rejected += 1;
         self.notes.push(json!({ "reason": reason, "record": raw }).to_string());
-    }
-
-    /// Keeps the lines in hand as a part, then delivers it.
-    async fn close(&mut self, cursor: Cursor) -> Result<(), Stop> {
-        let number = self.current.tally.parts + 1;
-        self.write_notes(number).await?;
-        let gzip = self.lines.to_gzip(&cursor).map_err(|error| Stop::Failed(error.to_string()))?;
-        let size = gzip.len();
-        let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
-        match self.app.ledger.keep(&path, Bytes::from(gzip)).await? {
-            Kept::New => self.deliver(cursor, size).await,
-            // Nothing was there when this attempt began, so a rival is at work.
-            Kept::There => Err(Stop::Lost),
-        }
-    }
-
-    /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
-    async fn deliver(&mut self, cursor: Cursor, size: usize) -> Result<(), Stop> {
-        let number = self.current.tally.parts + 1;
-        self.send(number).await?;
-        for (line, _) in self.lines.iter() {
-            self.current.digest.add(line);
-        }
-        self.current.tally.kept += self.lines.len() as u64;
-        self.current.tally.kept_bytes += size as u64;
-        self.current.tally.parts = number;
-        self.current.cursor = cursor;
-        let mut next = self.current.clone();
-        next.tally = self.with_cost(next.tally);
-        let tally = next.tally.clone();
-        self.checkpoint.save(|current| *current = next).await?;
-        // Not before: while lines are in hand, a report counts what the checkpoint has.
-        self.lines = Lines::default();
-        self.keep_count(tally);
-        Ok(())
-    }
-
-    /// What is saved is the new base; the attempt's own cost so far is in it.
-    fn keep_count(&mut self, tally: Tally) {
-        self.saved = tally.clone();
-        self.current.tally = tally;
-        self.meter = Meter::default();
-        self.started = Instant::now();
-    }
-
-    async fn send(&mut self, number: u64) -> Result<(), Stop> {
-        let stream = self.source.stream(self.current.generated.is_some());
-        let rows = self.lines.rows();
-        let lines = self.lines.len() as u64;
-        let Some(logs) = self.app.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
-            self.current.tally.withheld += lines;
-            return Ok(());
-        };
-        let sent = logs.send(&stream, &rows, &self.patience, &self.meter).await?;
-        self.current.tally.withheld += lines - rows.len() as u64;
-        self.current.tally.sent += sent.rows;
-        self.current.tally.sent_bytes += sent.bytes;
-        self.current.tally.rejected += sent.rejected.len() as u64;
-        let notes = sent.rejected.iter().map(|(row, reason)| {
-            let text = std::str::from_utf8(&rows[*row]).unwrap_or_default();
-            let id = self.envelope.open(text).map(|(id, _)| id);
-            json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number })
-        });
-        self.notes = notes.map(|note| note.to_string()).collect();
-        self.write_notes(number).await
-    }
-
-    /// Adds this part's notes to what `rejected/` says of it, each once.
-    async fn write_notes(&mut self, number: u64) -> Result<(), Stop> {
-        let notes = std::mem::take(&mut self.notes);
-        if notes.is_empty() {
-            return Ok(());
-        }
-        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
-        let there = self.app.ledger.read(&path).await?;
-        let mut text = there.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
-        let text = text.get_or_insert_default();
-        for note in notes {
-            if !text.lines().any(|line| line == note) {
-                text.push_str(&note);
-                text.push('\n');
-            }
-        }
-        Ok(crate::ledger::put(&*self.app.ledger, &path, Bytes::from(text.clone())).await?)
     }
 }

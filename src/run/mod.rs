@@ -1,6 +1,7 @@
 //! Carries one job out: pages in, ledger first, then logs, a report out.
 
 mod attempt;
+mod delivery;
 mod export;
 mod finish;
 mod growth;
