@@ -136,7 +136,12 @@ impl App {
                 .filter_map(|(source, history)| plan::full_after_gap(source, history, now))
                 .collect();
             for (source, history) in &histories {
-                let after_gap = gaps.contains(&source.name) && !history.is_held(now);
+                let read_since = |opened: Timestamp| {
+                    history.completed.as_ref().is_some_and(|run| run.instant() >= opened)
+                };
+                let gap = gaps.iter().find(|(full, _)| *full == source.name);
+                let after_gap =
+                    gap.is_some_and(|(_, opened)| !read_since(*opened)) && !history.is_held(now);
                 if after_gap || plan::is_due(source, history, now) {
                     jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
                 }

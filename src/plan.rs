@@ -158,11 +158,15 @@ pub fn is_due(source: &Source, history: &History, now: Timestamp) -> bool {
 }
 
 /// The name of the full source that must be read again, where a source's changes have been left for
-/// longer than the service keeps them.
-pub fn full_after_gap(source: &Source, history: &History, now: Timestamp) -> Option<&'static str> {
+/// longer than the service keeps them; and since when: a full run after that instant will do.
+pub fn full_after_gap(
+    source: &Source,
+    history: &History,
+    now: Timestamp,
+) -> Option<(&'static str, Timestamp)> {
     let Reads::Changes { reach, full, .. } = source.reads else { return None };
-    let completed = history.completed.as_ref()?;
-    (now.duration_since(completed.instant()) > reach).then_some(full)
+    let opened = history.completed.as_ref()?.instant() + reach;
+    (now > opened).then_some((full, opened))
 }
 
 #[cfg(test)]
@@ -223,7 +227,9 @@ mod tests {
         let after = |text| full_after_gap(&DEVICE_VULNERABILITY_CHANGES, &history, instant(text));
 
         assert_eq!(after("2026-11-14T00:00:00Z"), None);
-        assert_eq!(after("2026-11-15T01:00:00Z"), Some("defender.device_vulnerabilities"));
+        let opened = instant("2026-11-15T00:00:00Z");
+        let full = Some(("defender.device_vulnerabilities", opened));
+        assert_eq!(after("2026-11-15T01:00:00Z"), full);
         let never = History::default();
         let now = instant("2026-11-15T01:00:00Z");
         assert_eq!(full_after_gap(&DEVICE_VULNERABILITY_CHANGES, &never, now), None);

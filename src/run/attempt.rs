@@ -255,7 +255,7 @@ impl<'a> Work<'a> {
         self.lines.push(line, wanted && self.current.sends, facts.clashes);
     }
 
-    fn note(&mut self, reason: &str, raw: &str) {
+    pub(super) fn note(&mut self, reason: &str, raw: &str) {
         self.current.tally.read += 1;
         self.current.tally.rejected += 1;
         self.notes.push(json!({ "reason": reason, "record": raw }).to_string());

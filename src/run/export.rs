@@ -27,11 +27,12 @@ impl Work<'_> {
     /// Reads an export's files; where the service refuses them, the run goes on by pages.
     pub(super) async fn read_files(&mut self, reader: &Reader<'_>) -> Result<(), Stop> {
         let Fetch::Export { pages, .. } = self.source.fetch else { return Ok(()) };
-        let by_pages = |link: &str| link.starts_with("https://") && link.contains(pages);
+        let listing = self.listing_link();
+        // A file's cursor is its path; any other address than the listing's is a page's.
+        let is_export = |link: &&String| link.starts_with('/') || **link == listing;
         for _ in 0..2 {
-            match &self.current.cursor.link {
-                Some(link) if !by_pages(link) => {}
-                _ => return Ok(()),
+            if self.current.cursor.link.as_ref().filter(is_export).is_none() {
+                return Ok(());
             }
             match self.read_listing(reader).await? {
                 Step::Done => return Ok(()),
@@ -92,9 +93,12 @@ impl Work<'_> {
         Ok(kept.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()))
     }
 
+    fn listing_link(&self) -> String {
+        format!("{}{}", self.tenant.cloud.origin(self.source.api), self.source.fetch.path())
+    }
+
     async fn ask_listing(&mut self, reader: &Reader<'_>) -> Result<Listing, Stop> {
-        let origin = self.tenant.cloud.origin(self.source.api);
-        let link = format!("{origin}{}", self.source.fetch.path());
+        let link = self.listing_link();
         let listing = reader.listing(&link, &self.meter).await.map_err(|error| match error {
             // Links may expire, the snapshot may not: nothing is known of files, so pages may do.
             FetchError::Refused { .. } => Stop::Refused(error.to_string()),
@@ -165,9 +169,17 @@ impl Work<'_> {
                 if row <= *next {
                     continue;
                 }
-                let text = String::from_utf8_lossy(line);
-                let item = Item { raw: text.trim_end_matches('\r'), parent: Vec::new() };
-                self.take(&item, &mut old, (file, row - 1)).await?;
+                match std::str::from_utf8(line) {
+                    Ok(text) => {
+                        let raw = text.trim_end_matches('\r');
+                        let item = Item { raw, parent: Vec::new() };
+                        self.take(&item, &mut old, (file, row - 1)).await?;
+                    }
+                    Err(_) => {
+                        let text = String::from_utf8_lossy(line);
+                        self.note("not UTF-8, here with replacement characters", &text);
+                    }
+                }
                 *next = row;
             }
         }

@@ -290,3 +290,36 @@ async fn changes_are_asked_for_since_the_run_before() {
     assert!(since.len() == 2 && since.iter().all(|query| query.starts_with("sinceTime=")));
     assert!(since[1] > since[0], "{since:?}");
 }
+
+/// Changes that are refused for weeks must not bring the full export at every tick.
+#[tokio::test]
+async fn a_gap_in_the_changes_brings_the_full_source_once() {
+    let world = World::new(5).await;
+    world.complete(DEVICE_VULNERABILITY_CHANGES, -15 * 24 * 60).await;
+    world.complete(DEVICE_VULNERABILITIES, -2 * 24 * 60).await;
+    let planned = async || {
+        let jobs = world.app.plan(world.app.now()).await.unwrap();
+        jobs.iter().any(|job| job.source.name == DEVICE_VULNERABILITIES.name)
+    };
+
+    // The gap opened a day ago, the newest full run is two days old: within its week, yet due.
+    assert!(planned().await);
+    world.microsoft.advance_snapshot();
+    world.complete(DEVICE_VULNERABILITIES, 0).await;
+    assert!(!planned().await);
+}
+
+#[tokio::test]
+async fn a_row_that_is_not_utf_8_is_noted_and_not_altered_silently() {
+    let world = World::new(30).await;
+    world.microsoft.inject(Fault::new(Api::Storage, "", FaultKind::NonUtf8).times(1));
+
+    let report = world.complete(DEVICE_SOFTWARE, 0).await;
+
+    assert!(report.tally.rejected > 0, "{report}");
+    assert_eq!(report.tally.read, report.tally.kept + report.tally.rejected);
+    let lines = kept_lines(&*world.folder.ledger(), DEVICE_SOFTWARE).await;
+    assert!(lines.iter().all(|line| !line.contains('\u{fffd}')), "an altered row is kept");
+    let noted = support::rejected(&*world.folder.ledger()).await;
+    assert!(noted.contains("not UTF-8"), "{noted}");
+}
