@@ -7,7 +7,7 @@ use crate::logs::Logs;
 use crate::plan::{self, Job, RunId};
 use crate::settings::{Settings, Storage};
 use crate::source::{ALL, Source};
-use crate::summary::Known;
+use crate::summary::{self, Known};
 use crate::tenant::{Tenant, Way};
 use crate::{checkpoint, digest::Latest};
 use azure_core::http::Url;
@@ -170,7 +170,9 @@ impl App {
         }
         let shown = |source: &&Source| source.default || tenant.source(source.name).is_some();
         let read = ALL.iter().filter(shown).map(|source| self.known_of(tenant, *source));
-        let fresh = Arc::new(try_join_all(read).await?);
+        let mut fresh = try_join_all(read).await?;
+        summary::apply_changes(&mut fresh);
+        let fresh = Arc::new(fresh);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(tenant.id.clone(), (Instant::now(), fresh.clone()));
         Ok(fresh)
@@ -190,6 +192,7 @@ impl App {
             every: collected.map_or(source.every, |source| source.every),
             latest: latest.map(Arc::new),
             reason: if collected.is_some() { state.reason() } else { left_out() },
+            applied: None,
         })
     }
 }

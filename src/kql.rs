@@ -120,13 +120,14 @@ fn newest_state_with_changes(source: &Source, changes: &Source) -> String {
     format!(
         "// {name}: {about}, with the changes since; the newest state, each record once.\n//\n\
          // Written by `posture describe` from the catalogue.\n{why}\n\
-         // A change applies where its event is later than the snapshot that the full run read; of several\n\
+         // A change applies where its event is later than the snapshot that the full run read (than the run's\n\
+         // beginning, where it read pages, which don't say); of several\n\
          // the newest wins. A device that changes its group is fixed and new in one instant: it stays.\n\
          let full = PostureRuns_CL\n    \
          | where Source == '{full}' and Status == 'complete'\n    \
          | where Sent > 0 or (Pages > 0 and Rejected == 0)\n    \
          | summarize arg_max(Began, RunId, Generated) by AadTenantId\n    \
-         | project AadTenantId, RunId, Generated;\n\
+         | project AadTenantId, RunId, Generated = coalesce(Generated, Began);\n\
          let snapshots = full\n    \
          | project AadTenantId, Generated;\n\
          let later = PostureRuns_CL\n    \

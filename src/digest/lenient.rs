@@ -93,7 +93,8 @@ fn whether(yes: bool, no: bool) -> Option<bool> {
     if yes { Some(true) } else { no.then_some(false) }
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+/// An instant in a text: RFC 3339, or date and time without a zone, which is UTC.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     let without_zone = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
     text.parse().ok().or_else(without_zone)
 }

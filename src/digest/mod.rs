@@ -5,24 +5,36 @@
 //! job's checkpoint with each part, and so may see the last records before a crash twice.
 
 mod azure_scores;
+mod device_changes;
+mod device_configurations;
+mod device_software;
+mod device_vulnerabilities;
 mod devices;
 mod lenient;
+mod packed;
 mod plain_text;
 mod profiles;
 mod recommendations;
 mod records;
 mod scores;
 mod secure_scores;
+mod standing;
 mod tally;
 mod vulnerabilities;
 
 pub use azure_scores::{AzureScore, AzureScores};
+pub use device_changes::DeviceVulnerabilityChanges;
+pub use device_configurations::{DeviceConfigurations, Setting};
+pub use device_software::DeviceSoftware;
+pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
+pub(crate) use lenient::instant;
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
 pub use records::Records;
 pub use scores::{Point, Score};
 pub use secure_scores::{Comparison, Control, Day, SecureScoreControls, SecureScores};
+pub use standing::{Exploits, Standing};
 pub use tally::{Severities, Tally};
 pub use vulnerabilities::{Vulnerabilities, Vulnerability};
 
@@ -50,6 +62,14 @@ pub enum Kind {
     Devices,
     /// The secure score of Defender for Cloud, one record per subscription.
     AzureScores,
+    /// Vulnerabilities of each software on each device.
+    DeviceVulnerabilities,
+    /// What has happened to those since the full snapshot.
+    DeviceVulnerabilityChanges,
+    /// Secure settings of each device.
+    DeviceConfigurations,
+    /// Software on each device.
+    DeviceSoftware,
     /// Anything else: how many records.
     Records,
 }
@@ -76,8 +96,37 @@ pub enum Digest {
     Devices(Devices),
     /// See [`Kind::AzureScores`].
     AzureScores(AzureScores),
+    /// See [`Kind::DeviceVulnerabilities`].
+    DeviceVulnerabilities(DeviceVulnerabilities),
+    /// See [`Kind::DeviceVulnerabilityChanges`]. Goes on from the run before: a run reads new events.
+    DeviceVulnerabilityChanges(DeviceVulnerabilityChanges),
+    /// See [`Kind::DeviceConfigurations`].
+    DeviceConfigurations(DeviceConfigurations),
+    /// See [`Kind::DeviceSoftware`].
+    DeviceSoftware(DeviceSoftware),
     /// See [`Kind::Records`].
     Records(Records),
+}
+
+/// Does the same with the fold of whatever kind.
+macro_rules! with_fold {
+    ($digest:expr, $fold:ident => $result:expr) => {
+        match $digest {
+            Digest::SecureScores($fold) => $result,
+            Digest::SecureScoreControls($fold) => $result,
+            Digest::ControlProfiles($fold) => $result,
+            Digest::ExposureScore($fold) | Digest::DeviceSecureScore($fold) => $result,
+            Digest::Recommendations($fold) => $result,
+            Digest::Vulnerabilities($fold) => $result,
+            Digest::Devices($fold) => $result,
+            Digest::AzureScores($fold) => $result,
+            Digest::DeviceVulnerabilities($fold) => $result,
+            Digest::DeviceVulnerabilityChanges($fold) => $result,
+            Digest::DeviceConfigurations($fold) => $result,
+            Digest::DeviceSoftware($fold) => $result,
+            Digest::Records($fold) => $result,
+        }
+    };
 }
 
 impl Digest {
@@ -95,20 +144,35 @@ impl Digest {
             Kind::Vulnerabilities => Digest::Vulnerabilities(Vulnerabilities::default()),
             Kind::Devices => Digest::Devices(Devices::default()),
             Kind::AzureScores => Digest::AzureScores(AzureScores::default()),
+            Kind::DeviceVulnerabilities => {
+                Digest::DeviceVulnerabilities(DeviceVulnerabilities::default())
+            }
+            Kind::DeviceVulnerabilityChanges => {
+                Digest::DeviceVulnerabilityChanges(DeviceVulnerabilityChanges::default())
+            }
+            Kind::DeviceConfigurations => {
+                Digest::DeviceConfigurations(DeviceConfigurations::default())
+            }
+            Kind::DeviceSoftware => Digest::DeviceSoftware(DeviceSoftware::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
 
-    /// The digest that a new run of the source starts from.
+    /// The digest that a run of the source starts from.
     ///
-    /// Scores go on from the run before, so that their days grow past what the service keeps; all
-    /// else starts anew, because its run reads the whole source.
-    pub fn start(kind: Kind, before: Option<&Digest>) -> Digest {
+    /// What grows goes on from the run before: scores, so that their days grow past what the service
+    /// keeps, and what is read by changes. All else starts anew, because its run reads the whole
+    /// source. Where a new run begins, changes let go of what they no longer need: `full` is when the
+    /// full snapshot was made that they are about; a run that only starts over gives none.
+    pub fn start(kind: Kind, before: Option<&Digest>, full: Option<Timestamp>) -> Digest {
         let Some(before) = before.filter(|before| before.kind() == kind && before.grows()) else {
             return Digest::new(kind);
         };
         let mut digest = before.clone();
         *digest.unreadable_mut() = 0;
+        if let (Digest::DeviceVulnerabilityChanges(changes), Some(full)) = (&mut digest, full) {
+            changes.go_on(full);
+        }
         digest
     }
 
@@ -124,6 +188,10 @@ impl Digest {
             Digest::Vulnerabilities(_) => Kind::Vulnerabilities,
             Digest::Devices(_) => Kind::Devices,
             Digest::AzureScores(_) => Kind::AzureScores,
+            Digest::DeviceVulnerabilities(_) => Kind::DeviceVulnerabilities,
+            Digest::DeviceVulnerabilityChanges(_) => Kind::DeviceVulnerabilityChanges,
+            Digest::DeviceConfigurations(_) => Kind::DeviceConfigurations,
+            Digest::DeviceSoftware(_) => Kind::DeviceSoftware,
             Digest::Records(_) => Kind::Records,
         }
     }
@@ -133,49 +201,18 @@ impl Digest {
     /// Never fails: a line that can't be read only counts in [`unreadable`](Digest::unreadable), and a
     /// field of an unexpected type is a missing one.
     pub fn add(&mut self, line: &[u8]) {
-        let added = match self {
-            Digest::SecureScores(fold) => fold.add(line),
-            Digest::SecureScoreControls(fold) => fold.add(line),
-            Digest::ControlProfiles(fold) => fold.add(line),
-            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => fold.add(line),
-            Digest::Recommendations(fold) => fold.add(line),
-            Digest::Vulnerabilities(fold) => fold.add(line),
-            Digest::Devices(fold) => fold.add(line),
-            Digest::AzureScores(fold) => fold.add(line),
-            Digest::Records(fold) => fold.add(line),
-        };
-        if added.is_none() {
+        if with_fold!(self, fold => fold.add(line)).is_none() {
             *self.unreadable_mut() += 1;
         }
     }
 
     /// Lines that could not be folded: not a JSON object, or without the field that names the record.
     pub fn unreadable(&self) -> u64 {
-        match self {
-            Digest::SecureScores(fold) => fold.unreadable,
-            Digest::SecureScoreControls(fold) => fold.unreadable,
-            Digest::ControlProfiles(fold) => fold.unreadable,
-            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => fold.unreadable,
-            Digest::Recommendations(fold) => fold.unreadable,
-            Digest::Vulnerabilities(fold) => fold.unreadable,
-            Digest::Devices(fold) => fold.unreadable,
-            Digest::AzureScores(fold) => fold.unreadable,
-            Digest::Records(fold) => fold.unreadable,
-        }
+        with_fold!(self, fold => fold.unreadable)
     }
 
     fn unreadable_mut(&mut self) -> &mut u64 {
-        match self {
-            Digest::SecureScores(fold) => &mut fold.unreadable,
-            Digest::SecureScoreControls(fold) => &mut fold.unreadable,
-            Digest::ControlProfiles(fold) => &mut fold.unreadable,
-            Digest::ExposureScore(fold) | Digest::DeviceSecureScore(fold) => &mut fold.unreadable,
-            Digest::Recommendations(fold) => &mut fold.unreadable,
-            Digest::Vulnerabilities(fold) => &mut fold.unreadable,
-            Digest::Devices(fold) => &mut fold.unreadable,
-            Digest::AzureScores(fold) => &mut fold.unreadable,
-            Digest::Records(fold) => &mut fold.unreadable,
-        }
+        with_fold!(self, fold => &mut fold.unreadable)
     }
 
     fn grows(&self) -> bool {
@@ -185,6 +222,7 @@ impl Digest {
                 | Digest::SecureScoreControls(_)
                 | Digest::ExposureScore(_)
                 | Digest::DeviceSecureScore(_)
+                | Digest::DeviceVulnerabilityChanges(_)
         )
     }
 }
@@ -211,6 +249,9 @@ pub struct Latest {
     pub parts: u64,
     /// Records in those parts.
     pub records: u64,
+    /// When the service made what the run read, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Timestamp>,
     /// The fold over the records.
     pub digest: Digest,
 }
@@ -218,6 +259,11 @@ pub struct Latest {
 impl Latest {
     /// The form that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// As of when the records are: when the service made them, or else when they were collected.
+    pub fn made(&self) -> Timestamp {
+        self.generated.unwrap_or(self.began)
+    }
 }
 
 #[cfg(test)]

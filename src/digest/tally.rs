@@ -44,6 +44,9 @@ impl Tally {
     }
 }
 
+/// Severities of vulnerabilities, worst first.
+pub(super) const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
+
 /// How many vulnerabilities have each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -67,16 +70,25 @@ impl Severities {
     }
 
     pub(super) fn add(&mut self, severity: Option<&str>) {
-        let is = |name: &str| severity.is_some_and(|severity| severity.eq_ignore_ascii_case(name));
-        let count = match () {
-            () if is("critical") => &mut self.critical,
-            () if is("high") => &mut self.high,
-            () if is("medium") => &mut self.medium,
-            () if is("low") => &mut self.low,
-            () => &mut self.other,
-        };
-        *count += 1;
+        *self.level(place(severity, &SEVERITIES)) += 1;
     }
+
+    /// The count at a place of [`SEVERITIES`]; of any other place, `other`.
+    pub(super) fn level(&mut self, place: u8) -> &mut u64 {
+        match place {
+            0 => &mut self.critical,
+            1 => &mut self.high,
+            2 => &mut self.medium,
+            3 => &mut self.low,
+            _ => &mut self.other,
+        }
+    }
+}
+
+/// The place of a value among known ones, in any letter case; of any other, their number.
+pub(super) fn place(value: Option<&str>, known: &[&str]) -> u8 {
+    let is = |name: &&str| value.is_some_and(|value| value.eq_ignore_ascii_case(name));
+    known.iter().position(is).unwrap_or(known.len()) as u8
 }
 
 /// A record with its place in a top list.

@@ -166,7 +166,7 @@ impl<'a> Work<'a> {
         self.current.generated = None;
         self.current.tally.foreign = 0;
         self.current.tally.unread.clear();
-        self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest));
+        self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest), None);
     }
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {

@@ -6,7 +6,7 @@ use super::{growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Failed, Refused};
 use crate::cloud::Meter;
-use crate::digest::Latest;
+use crate::digest::{Latest, instant};
 use crate::ledger::{self, LedgerError, path};
 use crate::logs::LogsError;
 use crate::part::Lines;
@@ -46,6 +46,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         completed: now,
         parts: work.current.tally.parts,
         records,
+        generated: work.current.generated.as_deref().and_then(instant),
         digest: work.current.digest.clone(),
     };
     // Where the service has nothing newer, the snapshot that is kept stays the newest.

@@ -16,7 +16,7 @@ use crate::logs::LogsError;
 use crate::part::Cursor;
 use crate::plan::{Job, RunId};
 use crate::report::{Report, Status};
-use crate::source::{Fetch, Sends, Source};
+use crate::source::{Fetch, Reads, Sends, Source};
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
@@ -93,11 +93,11 @@ async fn collect(app: &App, job: &Job) -> Report {
         return plain(app, job, asked, Status::Unneeded, message);
     };
     let source = tenant.source(job.source.name).unwrap_or(job.source);
-    let latest = match latest(app, job).await {
-        Ok(latest) => latest,
+    let before = match before(app, &job.tenant, source).await {
+        Ok(before) => before,
         Err(error) => return plain(app, job, asked, Status::Failed, error.to_string()),
     };
-    let begin = |state: &State, now| begin(tenant, source, &job.run, state, latest.as_ref(), now);
+    let begin = |state: &State, now| begin(tenant, source, &job.run, state, &before, now);
     let job = Job { source, ..job.clone() };
     let taken =
         Checkpoint::take(app.ledger.clone(), &job, app.limits.claim, app.clock, begin).await;
@@ -114,7 +114,7 @@ fn begin(
     source: Source,
     run: &RunId,
     state: &State,
-    latest: Option<&Latest>,
+    before: &Before,
     now: Timestamp,
 ) -> Current {
     let same_day = |run: &RunId, other: &RunId| run.day_path() == other.day_path();
@@ -122,7 +122,9 @@ fn begin(
     let link = match source.fetch {
         Fetch::Resources(resources) => fetch::first_link(resources, tenant),
         _ => {
-            let path = growth::first_path(source, state.since.as_deref(), now);
+            // The first changes are asked for since the full snapshot that they are about.
+            let since = state.since.clone().or_else(|| before.full.map(|full| full.to_string()));
+            let path = growth::first_path(source, since.as_deref(), now);
             format!("{}{path}", tenant.cloud.origin(source.api))
         }
     };
@@ -142,15 +144,34 @@ fn begin(
         recent: BTreeMap::new(),
         partial: false,
         tally: Tally::default(),
-        digest: Digest::start(source.digest, latest.map(|latest| &latest.digest)),
+        digest: Digest::start(
+            source.digest,
+            before.latest.as_ref().map(|latest| &latest.digest),
+            Some(before.full.unwrap_or(Timestamp::UNIX_EPOCH)),
+        ),
     }
 }
 
-async fn latest(app: &App, job: &Job) -> Result<Option<Latest>, LedgerError> {
-    let path = path::latest(&job.tenant, job.source.name);
-    let kept = app.ledger.read(&path).await?;
-    // A snapshot of another release's layout is replaced by the next complete one.
-    Ok(kept.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()))
+/// What a run goes on from.
+struct Before {
+    /// The source's newest snapshot.
+    latest: Option<Latest>,
+    /// Of changes: when the full snapshot was made that they are about.
+    full: Option<Timestamp>,
+}
+
+async fn before(app: &App, tenant: &str, source: Source) -> Result<Before, LedgerError> {
+    let latest = async |name: &str| {
+        let kept = app.ledger.read(&path::latest(tenant, name)).await?;
+        // A snapshot of another release's layout is replaced by the next complete one.
+        let latest = kept.and_then(|(bytes, _)| serde_json::from_slice::<Latest>(&bytes).ok());
+        Ok::<_, LedgerError>(latest)
+    };
+    let full = match source.reads {
+        Reads::Changes { full, .. } => latest(full).await?.map(|full| full.made()),
+        _ => None,
+    };
+    Ok(Before { latest: latest(source.name).await?, full })
 }
 
 async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint) -> Report {

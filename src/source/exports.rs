@@ -50,6 +50,7 @@ pub const DEVICE_VULNERABILITIES: Source = Source {
     key: &["deviceId", "softwareVendor", "softwareName", "softwareVersion", "cveId"],
     every: SignedDuration::from_hours(7 * 24),
     sends: Sends::Present("cveId"),
+    digest: Kind::DeviceVulnerabilities,
     table: Table {
         name: "PostureDeviceVulnerabilities_CL",
         columns: &[
@@ -108,6 +109,7 @@ pub const DEVICE_VULNERABILITY_CHANGES: Source = Source {
         full: "defender.device_vulnerabilities",
     },
     every: SignedDuration::from_hours(6),
+    digest: Kind::DeviceVulnerabilityChanges,
     ..DEVICE_VULNERABILITIES
 };
 
@@ -124,6 +126,7 @@ pub const DEVICE_SOFTWARE: Source = Source {
     },
     key: &["deviceId", "softwareVendor", "softwareName", "softwareVersion"],
     needs: SOFTWARE_READ,
+    digest: Kind::DeviceSoftware,
     table: Table {
         name: "PostureDeviceSoftware_CL",
         columns: &[
@@ -165,6 +168,7 @@ pub const DEVICE_CONFIGURATIONS: Source = Source {
     // Daily, a tenant of 50,000 devices would pay for more than the budget in docs/cost.md.
     every: SignedDuration::from_hours(3 * 24),
     sends: Sends::False("isCompliant"),
+    digest: Kind::DeviceConfigurations,
     table: Table {
         name: "PostureDeviceConfigurations_CL",
         columns: &[

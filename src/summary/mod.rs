@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of the newest complete snapshots and the time.
 
+mod assessments;
 mod counts;
 mod health;
 mod improvement;
@@ -9,6 +10,9 @@ mod score;
 mod secure_score;
 mod table;
 
+pub use assessments::{
+    Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
+};
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
@@ -44,6 +48,8 @@ pub struct Known {
     pub latest: Option<Arc<Latest>>,
     /// Why there is no snapshot, or why it isn't renewed, with the advice of the refusal.
     pub reason: Option<String>,
+    /// Of a full source with changes: those applied, see [`apply_changes`].
+    pub applied: Option<Applied>,
 }
 
 impl Known {
@@ -77,6 +83,12 @@ impl Freshness {
         let older = if other.collected < self.collected { other } else { self };
         Freshness { stale: self.stale || other.stale, ..older }
     }
+
+    /// How old figures are that changes are applied to: as old as those, stale if either is.
+    fn renewed_by(self, changes: Freshness) -> Freshness {
+        let newer = if changes.collected > self.collected { changes } else { self };
+        Freshness { stale: self.stale || changes.stale, ..newer }
+    }
 }
 
 /// The security posture of one tenant.
@@ -101,6 +113,12 @@ pub struct Summary {
     pub azure_score: Option<AzureScore>,
     /// Vulnerabilities with exposed machines.
     pub vulnerabilities: Option<Vulnerabilities>,
+    /// Vulnerabilities of each software on each device: the full with the changes applied.
+    pub device_vulnerabilities: Option<DeviceVulnerabilities>,
+    /// Secure settings of each device.
+    pub device_configurations: Option<DeviceConfigurations>,
+    /// Software on each device.
+    pub device_software: Option<DeviceSoftware>,
     /// Devices by risk, exposure and health.
     pub devices: Option<Devices>,
     /// Security recommendations.
@@ -177,6 +195,9 @@ pub fn summary(
         device_secure_score: score::device_secure_score(&seen),
         azure_score: score::azure_score(&seen),
         vulnerabilities: counts::vulnerabilities(&seen, portal, tenant),
+        device_vulnerabilities: assessments::device_vulnerabilities(&seen),
+        device_configurations: assessments::device_configurations(&seen),
+        device_software: assessments::device_software(&seen),
         devices: counts::devices(&seen),
         recommendations: counts::recommendations(&seen),
         missing: known.iter().filter_map(missing).collect(),

@@ -1,7 +1,8 @@
 //! A summary in a dozen lines for a terminal.
 
 use super::{
-    AzureScore, Changes, Devices, Freshness, ImprovementAction, Recommendations, Score, SecureScore,
+    AzureScore, Changes, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, Devices,
+    Freshness, ImprovementAction, Recommendations, Score, SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
 use crate::digest::{Severities, Tally};
@@ -25,6 +26,9 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
         ("Azure secure score", or_none(&summary.azure_score, azure_score)),
         ("Vulnerabilities", or_none(&summary.vulnerabilities, vulnerabilities)),
         ("With public exploit", or_none(&summary.vulnerabilities, with_public_exploit)),
+        ("On devices", or_none(&summary.device_vulnerabilities, device_vulnerabilities)),
+        ("Settings", or_none(&summary.device_configurations, device_configurations)),
+        ("Software", or_none(&summary.device_software, device_software)),
         (
             "Devices by risk",
             or_none(&summary.devices, |devices| by_level(devices, &devices.by_risk)),
@@ -111,6 +115,37 @@ fn vulnerabilities(counts: &Vulnerabilities) -> String {
 fn with_public_exploit(counts: &Vulnerabilities) -> String {
     let exploited = &counts.with_public_exploit;
     format!("{} of them: {}", exploited.total(), severities(exploited))
+}
+
+fn device_vulnerabilities(counts: &DeviceVulnerabilities) -> String {
+    let DeviceVulnerabilities { total, full_generated, freshness, .. } = counts;
+    let changes = match counts.changes_through {
+        Some(through) => format!(", changes through {through:.0}"),
+        None => String::new(),
+    };
+    let about = if counts.exact { "" } else { "about " };
+    let severities = severities(&counts.by_severity);
+    let aged = aged(*freshness);
+    format!("{about}{total} rows: {severities}; full of {full_generated:.0}{changes}{aged}")
+}
+
+fn device_configurations(counts: &DeviceConfigurations) -> String {
+    let DeviceConfigurations { applicable, failing, freshness, .. } = counts;
+    let first = counts.top.first().map(|first| {
+        let name = first.name.as_deref().unwrap_or(&first.id);
+        format!("; first: {name} ({} devices)", first.failing_devices)
+    });
+    let (first, aged) = (first.unwrap_or_default(), aged(*freshness));
+    format!("{failing} of {applicable} rows fail{first}{aged}")
+}
+
+fn device_software(counts: &DeviceSoftware) -> String {
+    let DeviceSoftware { total, with_weaknesses, by_end_of_support, freshness } = counts;
+    let ended = by_end_of_support.of("EOS Version") + by_end_of_support.of("EOS Software");
+    let aged = aged(*freshness);
+    format!(
+        "{total} rows, {with_weaknesses} with weaknesses, {ended} past their end of support{aged}"
+    )
 }
 
 fn severities(counts: &Severities) -> String {

@@ -195,7 +195,7 @@ async fn a_snapshot_that_changes_while_it_is_read_is_read_anew() {
     let latest = path::latest(&failed.tenant, DEVICE_SOFTWARE.name);
     let (latest, _) = world.folder.ledger().read(&latest).await.unwrap().unwrap();
     let latest: Value = serde_json::from_slice(&latest).unwrap();
-    assert_eq!(latest["digest"]["records"], 6000, "the fold counts one snapshot");
+    assert_eq!(latest["digest"]["rows"], 6000, "the fold counts one snapshot");
 }
 
 #[tokio::test]
@@ -272,6 +272,36 @@ async fn a_change_has_the_id_of_the_row_that_it_changes() {
     assert!(received.wrong_types.is_empty() && received.undeclared.is_empty());
     let table = DEVICE_VULNERABILITY_CHANGES.table.name;
     assert!(received.tables[table].iter().any(|row| row["Source"] == report.source));
+}
+
+/// The summary's rows by severity and exploit: the full with the changes applied is the next full.
+#[tokio::test]
+async fn a_summary_counts_the_full_with_its_changes_as_the_next_full() {
+    let world = World::new(200).await;
+    let summary = async || {
+        let app = support::app(&world.microsoft, &[support::tenant(200)], world.folder.ledger());
+        let known = app.known(&app.tenants[0]).await.unwrap();
+        posture::summary::summary("", "", "", &known, app.now()).device_vulnerabilities.unwrap()
+    };
+    world.complete(DEVICE_VULNERABILITIES, 0).await;
+    let full = summary().await;
+    for run in 1..=3 {
+        (0..8).for_each(|_| world.microsoft.advance_snapshot());
+        world.complete(DEVICE_VULNERABILITY_CHANGES, run).await;
+    }
+
+    let applied = summary().await;
+    world.complete(DEVICE_VULNERABILITIES, 4).await;
+    let next = summary().await;
+
+    assert_eq!((full.changes_through, full.exact, applied.exact), (None, true, true));
+    assert_eq!((full.total, full.full_total), (200 * 5, 200 * 5));
+    assert_ne!(applied.by_severity, full.by_severity, "nothing has changed");
+    assert_eq!(applied.by_severity, next.by_severity);
+    assert_eq!(applied.by_exploitability, next.by_exploitability);
+    assert_eq!(applied.with_exploit, next.with_exploit);
+    assert_eq!(applied.full_generated, full.full_generated);
+    assert!(applied.changes_through.is_some() && next.full_generated > full.full_generated);
 }
 
 #[tokio::test]

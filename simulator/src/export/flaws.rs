@@ -64,8 +64,9 @@ fn phase(view: &View, kind: &str, number: u64, period: i64) -> i64 {
     Draw::new(view.scene.tenant.seed, kind, number).below(period as u64) as i64
 }
 
+/// Over three turns, so that on every day some rows are updated and others replaced.
 fn row_phase(view: &View, device: u64, slot: u64) -> i64 {
-    phase(view, "row phase", (device << 16) + slot, ROW_STEPS)
+    phase(view, "row phase", (device << 16) + slot, 3 * ROW_STEPS)
 }
 
 /// The group of a device as of the snapshot. At the start it is the one in the list of devices.
@@ -127,8 +128,9 @@ fn judged(view: &View, flaw: &Flaw, cve: Option<&str>, row: &mut Row) {
         _ => row.null("cvssScore"),
     };
     let number = flaw.number.unwrap_or(0);
-    let exploit = (number as i64 + flaw.updates).rem_euclid(EXPLOITS.len() as i64);
-    let exploit = if cve.is_some() { EXPLOITS[exploit as usize] } else { EXPLOITS[0] };
+    // As the severity, it is the vulnerability's own; an update is about the remedy.
+    let exploit = number as usize % EXPLOITS.len();
+    let exploit = if cve.is_some() { EXPLOITS[exploit] } else { EXPLOITS[0] };
     let is_fixable = flaw.updates.rem_euclid(2) == 0;
     let update = (is_fixable && cve.is_some()).then(|| format!("Invented update {number}"));
     row.text("exploitabilityLevel", exploit)
@@ -148,7 +150,9 @@ pub(crate) fn version(view: &View, machine: &Machine, product: u64) -> String {
 /// When a row's present vulnerability was first seen: with the turn that brought it.
 fn first_seen(view: &View, device: u64, slot: u64) -> Timestamp {
     let phase = row_phase(view, device, slot);
-    let turn = (view.step + phase).div_euclid(ROW_STEPS);
+    // Software without a vulnerability never turns.
+    let step = if slot % CLEAN == CLEAN - 1 { view.first } else { view.step };
+    let turn = (step + phase).div_euclid(ROW_STEPS);
     let brought = if turn.rem_euclid(3) == 0 { turn - 1 } else { turn };
     let seconds = Draw::new(view.scene.tenant.seed, "first seen", (device << 16) + slot);
     earlier(time_of(brought * ROW_STEPS - phase), seconds.clone().below(3000))

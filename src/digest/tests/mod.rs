@@ -1,6 +1,6 @@
 use super::*;
 
-const ENVELOPE: &str = r#""TimeGenerated":"2026-11-22T10:15:00.000000Z","CollectedTime":"2026-11-22T10:15:00.000000Z","AadTenantId":"11111111-2222-3333-4444-555555555555","TenantName":"Fabrikam","Source":"x","RunId":"20261122T101500Z","RecordId":"00ff""#;
+const ENVELOPE: &str = r#""TimeGenerated":"2026-11-22T10:15:00.000000Z","CollectedTime":"2026-11-22T10:15:00.000000Z","AadTenantId":"11111111-2222-3333-4444-555555555555","TenantName":"Fabrikam","Source":"x","RunId":"20261122T101500Z","RecordId":"00112233445566778899aabbccddeeff""#;
 
 /// A digest of records, each behind an envelope.
 fn fold(kind: Kind, records: &[&str]) -> Digest {
@@ -22,6 +22,8 @@ macro_rules! folded {
     };
 }
 
+mod assessments;
+mod device_changes;
 mod scores;
 
 #[test]
@@ -96,7 +98,7 @@ fn devices_are_counted_by_values_nobody_documented_too() {
     assert_eq!((devices.by_exposure_level.of("Medium"), devices.by_health.of("Asleep")), (1, 1));
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 12] = [
     Kind::SecureScores,
     Kind::SecureScoreControls,
     Kind::ControlProfiles,
@@ -105,10 +107,14 @@ const KINDS: [Kind; 8] = [
     Kind::Recommendations,
     Kind::Vulnerabilities,
     Kind::Devices,
+    Kind::DeviceVulnerabilities,
+    Kind::DeviceVulnerabilityChanges,
+    Kind::DeviceConfigurations,
+    Kind::DeviceSoftware,
 ];
 
 /// A record that every kind finds something in.
-const ANY: &str = r#"{"id":"t_2026-11-02","time":"2026-11-02T06:23:59.6117512Z","score":33.491554051195706,"createdDateTime":"2026-11-02T00:00:00Z","currentScore":612.37,"maxScore":1204.0,"controlName":"mfa","exposureImpact":0.1,"exposedMachines":3,"controlScores":[{"controlName":"mfa","score":0.7}],"averageComparativeScores":[{"basis":"AllTenants","averageScore":47.12}]}"#;
+const ANY: &str = r#"{"id":"t_2026-11-02","time":"2026-11-02T06:23:59.6117512Z","score":33.491554051195706,"createdDateTime":"2026-11-02T00:00:00Z","currentScore":612.37,"maxScore":1204.0,"controlName":"mfa","cveId":"CVE-2026-0001","status":"New","eventTimestamp":"2026-11-02 00:00:00","isCompliant":false,"configurationId":"scid-1","exposureImpact":0.1,"exposedMachines":3,"controlScores":[{"controlName":"mfa","score":0.7}],"averageComparativeScores":[{"basis":"AllTenants","averageScore":47.12}]}"#;
 
 #[test]
 fn a_line_that_is_no_record_only_counts_as_unreadable() {
@@ -142,7 +148,7 @@ fn only_sources_that_are_read_in_pieces_go_on_from_the_run_before() {
         let mut before = fold(kind, &[ANY]);
         before.add(b"[]");
 
-        let next = Digest::start(kind, Some(&before));
+        let next = Digest::start(kind, Some(&before), None);
 
         let is_new = next == Digest::new(kind);
         let grows = matches!(
@@ -151,8 +157,9 @@ fn only_sources_that_are_read_in_pieces_go_on_from_the_run_before() {
                 | Kind::SecureScoreControls
                 | Kind::ExposureScore
                 | Kind::DeviceSecureScore
+                | Kind::DeviceVulnerabilityChanges
         );
         assert_eq!((is_new, next.unreadable()), (!grows, 0), "{kind:?}");
-        assert_eq!(Digest::start(kind, None), Digest::new(kind));
+        assert_eq!(Digest::start(kind, None, None), Digest::new(kind));
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 
+mod assessments;
 mod health;
 mod improvement;
 mod secure_score;
@@ -26,6 +27,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         completed: began + SignedDuration::from_secs(9),
         parts: 1,
         records: records.len() as u64,
+        generated: None,
         digest,
     };
     Known {
@@ -35,6 +37,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         every: SignedDuration::from_hours(6),
         latest: Some(Arc::new(latest)),
         reason: None,
+        applied: None,
     }
 }
 

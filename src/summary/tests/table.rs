@@ -15,17 +15,22 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
         r#"{"name":"ascScore","subscriptionId":"b","percentage":0.5,"weight":3}"#,
     ];
     let devices = [r#"{"riskScore":"None"}"#, r#"{"riskScore":"High"}"#, r#"{"riskScore":"Odd"}"#];
-    let known = [
+    let row = r#"{"CveId":"CVE-2026-0001","VulnerabilitySeverityLevel":"High","IsApplicable":true,"IsCompliant":false,"ConfigurationId":"scid-7","EndOfSupportStatus":"EOS Version","NumberOfWeaknesses":1}"#;
+    let mut known = [
         secure_scores(&days),
         profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
         aged(exposure_score(33.491554051195706), SignedDuration::from_hours(14)),
         known("defender.devices", Kind::Devices, &devices.map(str::to_owned)),
         known("azure.secure_scores", Kind::AzureScores, &azure.map(str::to_owned)),
+        known("defender.device_vulnerabilities", Kind::DeviceVulnerabilities, &[row.to_owned()]),
+        known("defender.device_configurations", Kind::DeviceConfigurations, &[row.to_owned()]),
+        known("defender.device_software", Kind::DeviceSoftware, &[row.to_owned()]),
     ];
+    apply_changes(&mut known);
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 14);
+    assert_eq!(lines.len(), 17);
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
@@ -41,8 +46,14 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     assert_eq!(value(&lines, "Devices by risk"), "3 devices: 1 high, 1 none, 1 odd");
     assert_eq!(value(&lines, "Vulnerabilities"), "not collected");
     assert_eq!(
+        value(&lines, "On devices"),
+        "1 rows: 0 critical, 1 high, 0 medium, 0 low, 0 other; full of 2026-11-22T10:15:00Z"
+    );
+    assert_eq!(value(&lines, "Settings"), "1 of 1 rows fail; first: scid-7 (1 devices)");
+    assert_eq!(value(&lines, "Software"), "1 rows, 1 with weaknesses, 1 past their end of support");
+    assert_eq!(
         value(&lines, "Collected"),
-        "5 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+        "8 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
     );
 }
 
