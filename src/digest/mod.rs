@@ -11,6 +11,7 @@ mod device_software;
 mod device_vulnerabilities;
 mod devices;
 mod lenient;
+mod open;
 mod packed;
 mod plain_text;
 mod profiles;
@@ -29,6 +30,7 @@ pub use device_software::DeviceSoftware;
 pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
 pub(crate) use lenient::instant;
+pub use open::{Open, OpenSeverities};
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
 pub use records::Records;
@@ -70,6 +72,10 @@ pub enum Kind {
     DeviceConfigurations,
     /// Software on each device.
     DeviceSoftware,
+    /// Alerts of all Defender products.
+    Alerts,
+    /// Incidents.
+    Incidents,
     /// Anything else: how many records.
     Records,
 }
@@ -104,6 +110,10 @@ pub enum Digest {
     DeviceConfigurations(DeviceConfigurations),
     /// See [`Kind::DeviceSoftware`].
     DeviceSoftware(DeviceSoftware),
+    /// See [`Kind::Alerts`]. Goes on from the run before: a run reads what was updated.
+    Alerts(Open),
+    /// See [`Kind::Incidents`]. Goes on from the run before: a run reads what was updated.
+    Incidents(Open),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -124,6 +134,7 @@ macro_rules! with_fold {
             Digest::DeviceVulnerabilityChanges($fold) => $result,
             Digest::DeviceConfigurations($fold) => $result,
             Digest::DeviceSoftware($fold) => $result,
+            Digest::Alerts($fold) | Digest::Incidents($fold) => $result,
             Digest::Records($fold) => $result,
         }
     };
@@ -154,6 +165,8 @@ impl Digest {
                 Digest::DeviceConfigurations(DeviceConfigurations::default())
             }
             Kind::DeviceSoftware => Digest::DeviceSoftware(DeviceSoftware::default()),
+            Kind::Alerts => Digest::Alerts(Open::default()),
+            Kind::Incidents => Digest::Incidents(Open::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -161,7 +174,7 @@ impl Digest {
     /// The digest that a run of the source starts from.
     ///
     /// What grows goes on from the run before: scores, so that their days grow past what the service
-    /// keeps, and what is read by changes. All else starts anew, because its run reads the whole
+    /// keeps, and what is read by changes or updates. All else starts anew, because its run reads the whole
     /// source. Where a new run begins, changes let go of what they no longer need: `full` is when the
     /// full snapshot was made that they are about; a run that only starts over gives none.
     pub fn start(kind: Kind, before: Option<&Digest>, full: Option<Timestamp>) -> Digest {
@@ -170,8 +183,10 @@ impl Digest {
         };
         let mut digest = before.clone();
         *digest.unreadable_mut() = 0;
-        if let (Digest::DeviceVulnerabilityChanges(changes), Some(full)) = (&mut digest, full) {
-            changes.go_on(full);
+        match (&mut digest, full) {
+            (Digest::DeviceVulnerabilityChanges(changes), Some(full)) => changes.go_on(full),
+            (Digest::Alerts(open) | Digest::Incidents(open), _) => open.go_on(),
+            _ => {}
         }
         digest
     }
@@ -192,6 +207,8 @@ impl Digest {
             Digest::DeviceVulnerabilityChanges(_) => Kind::DeviceVulnerabilityChanges,
             Digest::DeviceConfigurations(_) => Kind::DeviceConfigurations,
             Digest::DeviceSoftware(_) => Kind::DeviceSoftware,
+            Digest::Alerts(_) => Kind::Alerts,
+            Digest::Incidents(_) => Kind::Incidents,
             Digest::Records(_) => Kind::Records,
         }
     }
@@ -223,6 +240,8 @@ impl Digest {
                 | Digest::ExposureScore(_)
                 | Digest::DeviceSecureScore(_)
                 | Digest::DeviceVulnerabilityChanges(_)
+                | Digest::Alerts(_)
+                | Digest::Incidents(_)
         )
     }
 }

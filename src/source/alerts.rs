@@ -31,7 +31,7 @@ pub const ALERTS: Source = Source {
     default: true,
     every: SignedDuration::from_mins(5),
     sends: Sends::Nothing,
-    digest: Kind::Records,
+    digest: Kind::Alerts,
     table: Table {
         name: "PostureAlerts_CL",
         columns: &[
@@ -93,7 +93,7 @@ pub const INCIDENTS: Source = Source {
     default: true,
     every: SignedDuration::from_mins(5),
     sends: Sends::Nothing,
-    digest: Kind::Records,
+    digest: Kind::Incidents,
     table: Table {
         name: "PostureIncidents_CL",
         columns: &[

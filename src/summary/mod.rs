@@ -6,6 +6,7 @@ mod assessments;
 mod counts;
 mod health;
 mod improvement;
+mod open;
 mod score;
 mod secure_score;
 mod table;
@@ -16,6 +17,7 @@ pub use assessments::{
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
+pub use open::Open;
 pub use score::{AzureScore, Change, Changes, Score};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};
 pub use table::lines;
@@ -123,6 +125,10 @@ pub struct Summary {
     pub devices: Option<Devices>,
     /// Security recommendations.
     pub recommendations: Option<Recommendations>,
+    /// Alerts of all Defender products that are open.
+    pub alerts: Option<Open>,
+    /// Incidents that are open.
+    pub incidents: Option<Open>,
     /// Sources whose figures are not in here.
     pub missing: Vec<Missing>,
     /// Sources whose figures are.
@@ -200,6 +206,8 @@ pub fn summary(
         device_software: assessments::device_software(&seen),
         devices: counts::devices(&seen),
         recommendations: counts::recommendations(&seen),
+        alerts: open::alerts(&seen),
+        incidents: open::incidents(&seen),
         missing: known.iter().filter_map(missing).collect(),
         sources: known.iter().filter_map(|known| state(known, now)).collect(),
     }

@@ -2,10 +2,10 @@
 
 use super::{
     AzureScore, Changes, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, Devices,
-    Freshness, ImprovementAction, Recommendations, Score, SecureScore,
+    Freshness, ImprovementAction, Open, Recommendations, Score, SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
-use crate::digest::{Severities, Tally};
+use crate::digest::{OpenSeverities, Severities, Tally};
 
 /// What stands for a part that has no snapshot.
 const NOT_COLLECTED: &str = "not collected";
@@ -38,6 +38,8 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
             or_none(&summary.devices, |devices| by_level(devices, &devices.by_exposure_level)),
         ),
         ("Recommendations", or_none(&summary.recommendations, recommendations)),
+        ("Open alerts", or_none(&summary.alerts, open)),
+        ("Open incidents", or_none(&summary.incidents, open)),
         ("Collected", collected(summary)),
     ];
     let missing = summary.missing.iter();
@@ -171,6 +173,16 @@ fn recommendations(counts: &Recommendations) -> String {
     });
     let first = first.unwrap_or_default();
     format!("{} active{first}{}", counts.active, aged(counts.freshness))
+}
+
+fn open(counts: &Open) -> String {
+    let OpenSeverities { high, medium, low, informational, other } = counts.by_severity;
+    let Open { open, new_in_1_day, freshness, .. } = counts;
+    let (about, aged) = (if counts.exact { "" } else { "more than " }, aged(*freshness));
+    format!(
+        "{about}{open}: {high} high, {medium} medium, {low} low, {informational} informational, \
+         {other} other; {new_in_1_day} of them of the last day{aged}"
+    )
 }
 
 fn collected(summary: &Summary) -> String {

@@ -4,6 +4,7 @@ mod support;
 
 mod azure;
 mod azurite;
+mod changes;
 mod collecting;
 mod commands;
 mod exports;

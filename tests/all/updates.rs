@@ -51,6 +51,29 @@ async fn an_alert_is_kept_once_per_update() {
 }
 
 #[tokio::test]
+async fn a_summary_counts_each_open_alert_in_its_newest_state() {
+    let microsoft = support::microsoft(10).await;
+    let folder = Folder::new();
+    let app = support::app(&microsoft, &[support::tenant(10)], folder.ledger());
+
+    collected(&app, ALERTS, 0).await;
+    microsoft.touch_alerts(7);
+    collected(&app, ALERTS, 5).await;
+    let known = app.known(&app.tenants[0]).await.unwrap();
+    let alerts = posture::summary::summary("", "", "", &known, app.now()).alerts.unwrap();
+
+    let mut newest = BTreeMap::new();
+    for line in kept_lines(&*folder.ledger(), ALERTS).await {
+        let row: Value = serde_json::from_str(&line).unwrap();
+        newest.insert(row["RecordId"].to_string(), row);
+    }
+    let open: Vec<_> = newest.values().filter(|row| row["status"] != "resolved").collect();
+    let high = open.iter().filter(|row| row["severity"] == "high").count() as u64;
+    assert!(open.len() < newest.len(), "none is resolved");
+    assert_eq!((alerts.open, alerts.by_severity.high), (open.len() as u64, high));
+}
+
+#[tokio::test]
 async fn a_run_by_updates_asks_from_a_little_before_the_newest_known_one() {
     let microsoft = support::microsoft(10).await;
     let folder = Folder::new();

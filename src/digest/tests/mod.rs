@@ -24,6 +24,7 @@ macro_rules! folded {
 
 mod assessments;
 mod device_changes;
+mod open;
 mod scores;
 
 #[test]
@@ -98,7 +99,7 @@ fn devices_are_counted_by_values_nobody_documented_too() {
     assert_eq!((devices.by_exposure_level.of("Medium"), devices.by_health.of("Asleep")), (1, 1));
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 14] = [
     Kind::SecureScores,
     Kind::SecureScoreControls,
     Kind::ControlProfiles,
@@ -111,6 +112,8 @@ const KINDS: [Kind; 12] = [
     Kind::DeviceVulnerabilityChanges,
     Kind::DeviceConfigurations,
     Kind::DeviceSoftware,
+    Kind::Alerts,
+    Kind::Incidents,
 ];
 
 /// A record that every kind finds something in.
@@ -158,6 +161,8 @@ fn only_sources_that_are_read_in_pieces_go_on_from_the_run_before() {
                 | Kind::ExposureScore
                 | Kind::DeviceSecureScore
                 | Kind::DeviceVulnerabilityChanges
+                | Kind::Alerts
+                | Kind::Incidents
         );
         assert_eq!((is_new, next.unreadable()), (!grows, 0), "{kind:?}");
         assert_eq!(Digest::start(kind, None, None), Digest::new(kind));

@@ -3,6 +3,7 @@ use super::*;
 mod assessments;
 mod health;
 mod improvement;
+mod open;
 mod secure_score;
 mod table;
 

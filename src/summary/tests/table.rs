@@ -16,6 +16,7 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     ];
     let devices = [r#"{"riskScore":"None"}"#, r#"{"riskScore":"High"}"#, r#"{"riskScore":"Odd"}"#];
     let row = r#"{"CveId":"CVE-2026-0001","VulnerabilitySeverityLevel":"High","IsApplicable":true,"IsCompliant":false,"ConfigurationId":"scid-7","EndOfSupportStatus":"EOS Version","NumberOfWeaknesses":1}"#;
+    let alert = r#"{"RecordId":"00112233445566778899aabbccddeeff","severity":"high","status":"new","createdDateTime":"2026-11-22T09:00:00Z"}"#;
     let mut known = [
         secure_scores(&days),
         profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
@@ -25,12 +26,13 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
         known("defender.device_vulnerabilities", Kind::DeviceVulnerabilities, &[row.to_owned()]),
         known("defender.device_configurations", Kind::DeviceConfigurations, &[row.to_owned()]),
         known("defender.device_software", Kind::DeviceSoftware, &[row.to_owned()]),
+        known("graph.alerts", Kind::Alerts, &[alert.to_owned()]),
     ];
     apply_changes(&mut known);
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 17);
+    assert_eq!(lines.len(), 19);
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
@@ -46,6 +48,11 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     assert_eq!(value(&lines, "Devices by risk"), "3 devices: 1 high, 1 none, 1 odd");
     assert_eq!(value(&lines, "Vulnerabilities"), "not collected");
     assert_eq!(
+        value(&lines, "Open alerts"),
+        "1: 1 high, 0 medium, 0 low, 0 informational, 0 other; 1 of them of the last day"
+    );
+    assert_eq!(value(&lines, "Open incidents"), "not collected");
+    assert_eq!(
         value(&lines, "On devices"),
         "1 rows: 0 critical, 1 high, 0 medium, 0 low, 0 other; full of 2026-11-22T10:15:00Z"
     );
@@ -53,7 +60,7 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     assert_eq!(value(&lines, "Software"), "1 rows, 1 with weaknesses, 1 past their end of support");
     assert_eq!(
         value(&lines, "Collected"),
-        "8 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+        "9 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
     );
 }
 
