@@ -84,6 +84,7 @@ impl Report {
             "Undeclared": tally.undeclared,
             "Version": env!("CARGO_PKG_VERSION"),
             "Generated": self.generated,
+            "Cut": tally.cut,
         })
         .to_string()
     }

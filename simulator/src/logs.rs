@@ -166,7 +166,12 @@ fn check(row: &Value, stream: &Stream, received: &mut Received) {
             let text = format!("{table}.{name}: expected {expected}, got {got}");
             *received.wrong_types.entry(text).or_default() += 1;
         }
-        if value.as_str().is_some_and(|text| text.len() > MAX_FIELD_BYTES) {
+        let length = match value {
+            Value::String(text) => text.len(),
+            Value::Array(_) | Value::Object(_) => value.to_string().len(),
+            _ => 0,
+        };
+        if length > MAX_FIELD_BYTES {
             *received.too_long.entry(format!("{table}.{name}")).or_default() += 1;
         }
     }

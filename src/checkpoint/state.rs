@@ -3,7 +3,7 @@
 use crate::digest::Digest;
 use crate::part::Cursor;
 use crate::plan::{History, RunId};
-use crate::record::Undeclared;
+use crate::record::FieldCounts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -138,7 +138,10 @@ pub struct Tally {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, u64>,
     /// Fields that no column declares.
-    pub undeclared: Undeclared,
+    pub undeclared: FieldCounts,
+    /// Fields whose value the workspace cut, since it takes 64 KB.
+    #[serde(skip_serializing_if = "FieldCounts::is_empty")]
+    pub cut: FieldCounts,
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -2,7 +2,7 @@
 
 mod shape;
 
-pub use shape::{Facts, Shape, Undeclared};
+pub use shape::{Facts, FieldCounts, Shape};
 
 use crate::plan::RunId;
 use crate::source::ENVELOPE;

@@ -7,8 +7,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-/// Field names that no column declares are counted up to this many different ones.
-const MAX_UNDECLARED: usize = 100;
+/// Field names are counted up to this many different ones.
+const MAX_NAMES: usize = 100;
+
+/// Longest value that the workspace takes, in bytes of UTF-8; it cuts longer ones without an error.
+///
+/// <https://learn.microsoft.com/azure/azure-monitor/service-limits#logs-ingestion-api>
+const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// What of a source's records has to be looked at.
 #[derive(Debug)]
@@ -49,6 +54,7 @@ impl Shape {
             wanted: found.wanted,
             stamp: found.stamp,
             undeclared: found.undeclared,
+            cut: found.cut,
         })
     }
 
@@ -77,6 +83,8 @@ impl Shape {
             found.clashes = true;
         } else if !self.declared.contains(name) {
             found.undeclared.push(name.to_owned());
+        } else if is_too_long(value) {
+            found.cut.push(name.to_owned());
         }
     }
 }
@@ -94,6 +102,8 @@ pub struct Facts {
     pub stamp: Option<String>,
     /// Its fields that no column declares.
     pub undeclared: Vec<String>,
+    /// Those that a column declares and whose value the workspace would cut.
+    pub cut: Vec<String>,
 }
 
 struct Found {
@@ -102,12 +112,14 @@ struct Found {
     wanted: bool,
     stamp: Option<String>,
     undeclared: Vec<String>,
+    cut: Vec<String>,
 }
 
 impl Found {
     fn new(keys: usize) -> Found {
-        let undeclared = Vec::new();
-        Found { key: vec![None; keys], clashes: false, wanted: false, stamp: None, undeclared }
+        let key = vec![None; keys];
+        let (undeclared, cut) = (Vec::new(), Vec::new());
+        Found { key, clashes: false, wanted: false, stamp: None, undeclared, cut }
     }
 }
 
@@ -156,20 +168,30 @@ fn plain_text(raw: &str) -> Option<String> {
     serde_json::from_str::<String>(raw).ok().or_else(|| Some(raw.to_owned()))
 }
 
+/// Whether the workspace cuts a value: a text's own characters count, without its escapes.
+fn is_too_long(raw: &str) -> bool {
+    raw.len() > MAX_VALUE_BYTES && plain_text(raw).is_some_and(|text| text.len() > MAX_VALUE_BYTES)
+}
+
 /// A number, also one written as text.
 fn number(raw: &str) -> Option<f64> {
     raw.trim_matches('"').parse().ok()
 }
 
-/// Counts, by name, the fields that no column declares.
+/// Counts of records by the name of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Undeclared(BTreeMap<String, u64>);
+pub struct FieldCounts(BTreeMap<String, u64>);
 
-impl Undeclared {
+impl FieldCounts {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Counts these names; past a hundred different ones, under `…`.
     pub fn add(&mut self, names: &[String]) {
         for name in names {
-            let known = self.0.contains_key(name) || self.0.len() < MAX_UNDECLARED;
+            let known = self.0.contains_key(name) || self.0.len() < MAX_NAMES;
             let name = if known { name.as_str() } else { "…" };
             match self.0.get_mut(name) {
                 Some(count) => *count += 1,

@@ -120,11 +120,26 @@ fn a_kept_line_opens_into_its_id_and_its_own_fields() {
 
 #[test]
 fn undeclared_fields_are_counted_by_name_within_bounds() {
-    let mut counts = Undeclared::default();
+    let mut counts = FieldCounts::default();
     let facts = Shape::of(&DEVICES).look(r#"{"id":"a","neu":1,"osBuild":2}"#, &[]).unwrap();
     counts.add(&facts.undeclared);
     counts.add(&(0..200).map(|n| format!("f{n}")).collect::<Vec<_>>());
 
     assert_eq!(facts.undeclared, ["neu"]);
     assert_eq!(serde_json::to_value(&counts).unwrap().as_object().unwrap().len(), 101);
+}
+
+#[test]
+fn a_value_is_cut_by_its_own_bytes_and_only_where_a_column_takes_it() {
+    let look = |value: &str, field: &str| {
+        let raw = format!(r#"{{"id":"a","{field}":{value}}}"#);
+        Shape::of(&DEVICES).look(&raw, &[]).unwrap().cut
+    };
+    let text = |character: &str, times: usize| format!("\"{}\"", character.repeat(times));
+
+    assert!(look(&text("x", 65_536), "osPlatform").is_empty());
+    assert_eq!(look(&text("x", 65_537), "osPlatform"), ["osPlatform"]);
+    assert_eq!(look(&text("é", 32_769), "osPlatform"), ["osPlatform"]);
+    assert!(look(&text(r"\u0041", 65_536), "osPlatform").is_empty());
+    assert!(look(&text("x", 65_537), "neu").is_empty());
 }

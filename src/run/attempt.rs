@@ -8,7 +8,7 @@ use crate::cloud::{Meter, Patience};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, Item, Page, Reader};
 use crate::ledger::path;
-use crate::part::{self, Cursor, Lines};
+use crate::part::{self, Cursor, Lines, MAX_ARRAY_BYTES};
 use crate::record::{Envelope, Facts, Shape};
 use crate::report::Status;
 use crate::source::{Sends, Source};
@@ -251,8 +251,19 @@ impl<'a> Work<'a> {
             Sends::Nothing => false,
             Sends::All | Sends::FirstOfDay => true,
         };
+        let sends = wanted && self.current.sends;
         self.current.tally.undeclared.add(&facts.undeclared);
-        self.lines.push(line, wanted && self.current.sends, facts.clashes);
+        // A line that is too long for a request isn't sent at all.
+        if sends && !facts.cut.is_empty() && line.len() + 2 <= MAX_ARRAY_BYTES && self.has_rule() {
+            self.current.tally.cut.add(&facts.cut);
+        }
+        self.lines.push(line, sends, facts.clashes);
+    }
+
+    /// Whether the workspace takes the records.
+    fn has_rule(&self) -> bool {
+        let stream = self.source.stream(self.current.generated.is_some());
+        self.app.logs.as_ref().is_some_and(|logs| logs.takes(&stream))
     }
 
     pub(super) fn note(&mut self, reason: &str, raw: &str) {

@@ -119,6 +119,7 @@ async fn send_row(
         wanted: true,
         stamp: None,
         undeclared: Vec::new(),
+        cut: Vec::new(),
     };
     let mut line = Vec::new();
     envelope.write(&report.row(), &[], &facts, &mut line);

@@ -150,6 +150,7 @@ pub const RUNS: Table = Table {
         dynamic("Undeclared"),
         text("Version"),
         datetime("Generated"),
+        dynamic("Cut"),
     ],
     classic: &[],
 };

@@ -136,3 +136,33 @@ async fn a_field_with_an_envelopes_name_stays_in_the_ledger() {
     assert_eq!((&rows[0]["id"], &rows[0]["osBuild"]), (&json!("a"), &json!(1.1)));
     assert_eq!(json!(report.tally.undeclared), json!({}));
 }
+
+/// The ledger has it whole; of what the workspace takes, the report says which fields lost their end.
+#[tokio::test]
+async fn a_value_over_64_kb_is_kept_whole_and_counted_by_name_where_it_is_cut() {
+    let world = World::new(0).await;
+    let (wide, escaped, long) = ("é".repeat(33_000), r"\u0041".repeat(11_000), "x".repeat(70_000));
+    let exact = "x".repeat(65_536);
+    let own = [
+        format!(r#""id":"a","computerDnsName":"{wide}""#),
+        format!(r#""id":"b","computerDnsName":"{escaped}","osPlatform":"{exact}""#),
+        format!(r#""id":"c","notes":"{long}","version":"short""#),
+        format!(r#""id":"d","computerDnsName":"{long}","machineTags":["{long}"]"#),
+    ];
+    let body: Vec<_> = own.iter().map(|own| format!("{{{own}}}")).collect();
+    world.answer_devices(format!("{{\"value\":[{}]}}", body.join(",")));
+
+    let report = world.collect(DEVICES).await;
+    let withheld = world.collect(DEVICES).await;
+
+    assert_eq!((report.status, report.tally.sent), (Status::Complete, 4), "{report}");
+    let kept = world.kept(DEVICES).await;
+    assert!(kept.iter().zip(&own).all(|(line, own)| line.ends_with(&format!(",{own}}}"))));
+    let cut = json!({ "computerDnsName": 2, "machineTags": 1 });
+    assert_eq!(json!(report.tally.cut), cut);
+    assert_eq!(world.rows_of(&report, &RUNS)[0]["Cut"], cut);
+    assert_eq!(json!(withheld.tally.cut), json!({}), "what isn't sent isn't cut");
+    let seen = world.microsoft.received().too_long;
+    let counts: Vec<_> = seen.values().copied().collect();
+    assert_eq!(counts, [2, 1], "the simulated workspace cuts the same: {seen:?}");
+}
