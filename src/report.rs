@@ -53,6 +53,11 @@ pub struct Report {
     /// When the service made the snapshot that the run has read, where it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<String>,
+    /// As of when the newest data is that this run or an earlier one has read: the newest record's date
+    /// where the source is read by date, the snapshot's where the service says when it made it, else the
+    /// run's beginning. Nothing where the run isn't complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Timestamp>,
     /// What was done.
     #[serde(flatten)]
     pub tally: Tally,
@@ -85,8 +90,18 @@ impl Report {
             "Version": env!("CARGO_PKG_VERSION"),
             "Generated": self.generated,
             "Cut": tally.cut,
+            "Throttled": tally.throttled,
+            "Newest": self.newest.map(instant_text),
+            "FreshnessS": self.newest.map(|newest| self.ended.duration_since(newest).as_secs().max(0)),
+            "Advice": self.advice(),
         })
         .to_string()
+    }
+
+    /// The next step alone: what the message says behind its last colon. Empty where nothing is to be
+    /// said.
+    pub fn advice(&self) -> &str {
+        self.message.rsplit_once(": ").map_or("", |(_, advice)| advice)
     }
 
     /// Whether the platform should bring the job's message again.

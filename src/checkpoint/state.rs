@@ -120,6 +120,8 @@ pub struct Tally {
     pub rejected: u64,
     /// Requests to the service and the workspace.
     pub requests: u64,
+    /// Those answered 429: the service or the workspace asked for patience.
+    pub throttled: u64,
     /// Milliseconds waited between tries.
     pub waited_ms: u64,
     /// Milliseconds of all attempts.

@@ -204,6 +204,7 @@ impl Pipeline {
         let response = self.wire.execute_request(&request).await;
         let response = response.map_err(|error| again(&connection_text(&error)))?;
         let status = u16::from(response.status());
+        meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
         let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
         let body = self.body(response, &mut room).await?;

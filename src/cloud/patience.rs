@@ -63,6 +63,8 @@ impl Patience {
 pub struct Meter {
     /// Requests sent, repeats included.
     pub requests: AtomicU64,
+    /// Answers 429.
+    pub throttled: AtomicU64,
     /// Milliseconds waited between tries.
     pub waited_ms: AtomicU64,
     /// Bytes of bodies received, decompressed.

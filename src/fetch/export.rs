@@ -109,7 +109,9 @@ impl Rows {
         meter.requests.fetch_add(1, Ordering::Relaxed);
         let answer = wire.execute_request(&Request::new(url, Method::Get)).await;
         let answer = answer.map_err(|_| broken("no connection to an export file"))?;
-        match u16::from(answer.status()) {
+        let status = u16::from(answer.status());
+        meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
+        match status {
             200 => {
                 let gunzip = MultiGzDecoder::new(Vec::new());
                 Ok(Rows { body: answer.into_body(), gunzip, begun: false, ended: false })

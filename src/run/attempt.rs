@@ -90,6 +90,7 @@ impl<'a> Work<'a> {
     pub(super) fn with_cost(&self, mut tally: Tally) -> Tally {
         let before = &self.saved;
         tally.requests = before.requests + self.meter.requests.load(Relaxed);
+        tally.throttled = before.throttled + self.meter.throttled.load(Relaxed);
         tally.waited_ms = before.waited_ms + self.meter.waited_ms.load(Relaxed);
         tally.received_bytes = before.received_bytes + self.meter.received.load(Relaxed);
         let took = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -16,7 +16,7 @@ use crate::report::{Report, Status};
 use crate::source::{RUNS, Reads};
 use crate::tenant::Tenant;
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::warn;
 
@@ -53,19 +53,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     if !work.unchanged {
         point_to(app, &path::latest(&tenant.id, source.name), latest).await?;
     }
-    let report = Report {
-        version: 1,
-        tenant: tenant.id.clone(),
-        tenant_name: tenant.name.clone(),
-        source: source.name,
-        run,
-        status,
-        message: remarks::of(status, source, &work.current.tally),
-        began: work.current.began,
-        ended: now,
-        generated: work.current.generated.clone(),
-        tally: work.tally(),
-    };
+    let report = report(work, status, remarks::of(status, source, &work.current.tally));
     keep(app, &report).await?;
     send(app, &report, work).await?;
     work.forget_links().await?;
@@ -76,6 +64,35 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     }
     work.checkpoint.complete(|stamp, since| growth::is_within(reads, stamp, since)).await?;
     Ok(status)
+}
+
+/// What the run did, as it stands now.
+pub(super) fn report(work: &Work<'_>, status: Status, message: String) -> Report {
+    let is_whole = matches!(status, Status::Complete | Status::Unchanged);
+    Report {
+        version: 1,
+        tenant: work.tenant.id.clone(),
+        tenant_name: work.tenant.name.clone(),
+        source: work.source.name,
+        run: work.current.run.clone(),
+        status,
+        message,
+        began: work.current.began,
+        ended: work.app.now(),
+        generated: work.current.generated.clone(),
+        newest: is_whole.then(|| newest(work)),
+        tally: work.tally(),
+    }
+}
+
+/// See [`Report::newest`].
+fn newest(work: &Work<'_>) -> Timestamp {
+    let Work { current, known, source, .. } = work;
+    let read = current.generated.as_ref().or(current.newest.as_ref());
+    let is_read_by_date = matches!(source.reads, Reads::Since(_) | Reads::Updated { .. });
+    let known = known.0.as_ref().filter(|_| is_read_by_date || work.unchanged);
+    let newest = read.or(known).and_then(|text| instant(text));
+    newest.unwrap_or(current.began)
 }
 
 /// Moves `latest/` to this snapshot; never back to an older run.

@@ -180,7 +180,6 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
         let message = "the checkpoint holds no run".to_owned();
         return plain(app, job, app.now(), Status::Failed, message);
     };
-    let (run, began) = (current.run.clone(), current.began);
     let known = Arc::new(checkpoint.known().await);
     let mut work = Work::new(app, tenant, job.source, checkpoint, current, known, started);
     let outcome = tokio::select! {
@@ -197,19 +196,7 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
         Err(stop) => stop.to_string(),
         Ok(status) => remarks::of(status, job.source, &work.current.tally),
     };
-    let report = Report {
-        version: 1,
-        tenant: tenant.id.clone(),
-        tenant_name: tenant.name.clone(),
-        source: job.source.name,
-        run,
-        status,
-        message,
-        began,
-        ended: app.now(),
-        generated: work.current.generated.clone(),
-        tally: work.tally(),
-    };
+    let report = finish::report(&work, status, message);
     match status {
         Status::Complete | Status::Unchanged | Status::Unneeded => report,
         _ => finish::interrupted(app, tenant, job, checkpoint, report).await,
@@ -229,6 +216,7 @@ fn plain(app: &App, job: &Job, began: Timestamp, status: Status, message: String
         began,
         ended: app.now(),
         generated: None,
+        newest: None,
         tally: Tally::default(),
     }
 }

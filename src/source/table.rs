@@ -151,6 +151,10 @@ pub const RUNS: Table = Table {
         text("Version"),
         datetime("Generated"),
         dynamic("Cut"),
+        long("Throttled"),
+        datetime("Newest"),
+        long("FreshnessS"),
+        text("Advice"),
     ],
     classic: &[],
 };

@@ -3,7 +3,9 @@
 use crate::support::{self, Folder, job, kept_lines, later};
 use posture::report::Status;
 use posture::run::run;
-use posture::source::{ALL, DEVICES, SECURE_SCORE_CONTROLS, SECURE_SCORES, Sends, VULNERABILITIES};
+use posture::source::{
+    ALL, DEVICE_SOFTWARE, DEVICES, SECURE_SCORE_CONTROLS, SECURE_SCORES, Sends, VULNERABILITIES,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -39,6 +41,35 @@ async fn every_source_is_kept_sent_and_reported() {
     assert_eq!(received.counts["PostureRuns_CL"], ALL.len() as u64);
     let latest = folder.ledger().list("latest/").await.unwrap();
     assert_eq!(latest.len(), ALL.len());
+}
+
+/// The newest record's date, the snapshot's, or else the run's beginning.
+#[tokio::test]
+async fn a_report_says_as_of_when_its_newest_data_is() {
+    let microsoft = support::microsoft(12).await;
+    let folder = Folder::new();
+    let app = support::app(&microsoft, &[support::tenant(12)], folder.ledger());
+    let text = |at: jiff::Timestamp| posture::record::instant_text(at);
+
+    let devices = run(&app, &job(&app, DEVICES)).await;
+    let scores = run(&app, &job(&app, SECURE_SCORES)).await;
+    let software = run(&app, &job(&app, DEVICE_SOFTWARE)).await;
+    let unchanged = run(&app, &later(&app, DEVICE_SOFTWARE, 60)).await;
+    let nothing_new = run(&app, &later(&app, SECURE_SCORES, 60)).await;
+
+    assert_eq!(devices.newest, Some(devices.began));
+    let newest = |lines: &[String]| {
+        lines.iter().map(|line| json(line)["createdDateTime"].as_str().unwrap().to_owned()).max()
+    };
+    let newest = newest(&kept_lines(&*folder.ledger(), SECURE_SCORES).await);
+    assert_eq!(scores.newest, newest.unwrap().parse().ok());
+    assert_eq!((nothing_new.tally.kept, nothing_new.newest), (0, scores.newest));
+    assert_eq!(software.newest.map(text), software.generated.unwrap().parse().ok().map(text));
+    assert_eq!((unchanged.status, unchanged.newest), (Status::Unchanged, software.newest));
+    let received = microsoft.received();
+    let row = received.tables["PostureRuns_CL"].iter().find(|row| row["Source"] == software.source);
+    let age = software.ended.duration_since(software.newest.unwrap()).as_secs();
+    assert_eq!(row.unwrap()["FreshnessS"], age);
 }
 
 #[tokio::test]

@@ -152,8 +152,16 @@ async fn a_value_over_64_kb_is_kept_whole_and_counted_by_name_where_it_is_cut() 
     let body: Vec<_> = own.iter().map(|own| format!("{{{own}}}")).collect();
     world.answer_devices(format!("{{\"value\":[{}]}}", body.join(",")));
 
+    let of_rule = |machines: u64| {
+        format!(r#"{{"id":"CVE-{machines}","exposedMachines":{machines},"description":"{long}"}}"#)
+    };
+    let body = format!("{{\"value\":[{},{}]}}", of_rule(0), of_rule(7)).into_bytes();
+    let kind = FaultKind::Body { content_type: "application/json".into(), body };
+    world.inject(Fault::new(Api::Defender, "/api/vulnerabilities", kind));
+
     let report = world.collect(DEVICES).await;
-    let withheld = world.collect(DEVICES).await;
+    let seen = world.microsoft.received().too_long;
+    let by_rule = world.collect(VULNERABILITIES).await;
 
     assert_eq!((report.status, report.tally.sent), (Status::Complete, 4), "{report}");
     let kept = world.kept(DEVICES).await;
@@ -161,8 +169,8 @@ async fn a_value_over_64_kb_is_kept_whole_and_counted_by_name_where_it_is_cut() 
     let cut = json!({ "computerDnsName": 2, "machineTags": 1 });
     assert_eq!(json!(report.tally.cut), cut);
     assert_eq!(world.rows_of(&report, &RUNS)[0]["Cut"], cut);
-    assert_eq!(json!(withheld.tally.cut), json!({}), "what isn't sent isn't cut");
-    let seen = world.microsoft.received().too_long;
+    assert_eq!((by_rule.tally.sent, by_rule.tally.withheld), (1, 1));
+    assert_eq!(json!(by_rule.tally.cut), json!({ "description": 1 }), "what isn't sent isn't cut");
     let counts: Vec<_> = seen.values().copied().collect();
     assert_eq!(counts, [2, 1], "the simulated workspace cuts the same: {seen:?}");
 }

@@ -24,6 +24,9 @@ async fn stands(world: &World, report: &Report, source: Source, hours: i64) {
     let rows = world.rows_of(report, &RUNS);
     let row = rows.iter().find(|row| row["Source"] == source.name).unwrap();
     assert_eq!((&row["Status"], &row["Message"]), (&"refused".into(), &(*report.message).into()));
+    let advice = row["Advice"].as_str().unwrap();
+    assert!(!advice.is_empty() && report.message.ends_with(&format!(": {advice}")), "{advice}");
+    assert!(row["Newest"].is_null() && row["FreshnessS"].is_null());
     let kept = format!("runs/{}/{}/{}", report.tenant, report.run.day_path(), report.run);
     let kept = world.json(&format!("{kept}/{}.json", source.name)).await.unwrap();
     assert_eq!(kept["message"], *report.message);

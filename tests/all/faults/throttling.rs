@@ -37,6 +37,8 @@ async fn a_service_may_ask_for_more_waits_than_there_are_tries() {
 
     world.is_whole(&report, DEVICES, 5).await;
     assert!(report.tally.waited_ms >= 4_000, "{} ms", report.tally.waited_ms);
+    assert_eq!(report.tally.throttled, 4);
+    assert_eq!(world.rows_of(&report, &RUNS)[0]["Throttled"], 4);
 }
 
 #[tokio::test]

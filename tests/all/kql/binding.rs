@@ -34,7 +34,8 @@ const COLUMNS: &[(&str, &str)] = &[
         "PostureCollectionHealth",
         "AadTenantId:string TenantName:string Source:string Health:string Status:string Message:string \
          RunId:string Ended:datetime CompleteRunId:string Collected:datetime HoursOld:real \
-         EveryHours:real Kept:long Sent:long Withheld:long Rejected:long",
+         EveryHours:real Kept:long Sent:long Withheld:long Rejected:long Advice:string \
+         Throttled:long Newest:datetime",
     ),
 ];
 
