@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use simulator::{Options, Simulator, Tenant};
 
-const USAGE: &str = "simulator [--tenants N] [--devices N] [--vulnerabilities N] [--replay FOLDER] [--tables FILE] [--no-limits]";
+const USAGE: &str = "simulator [--tenants N] [--devices N] [--vulnerabilities N] [--vulnerabilities-per-device N] [--replay FOLDER] [--tables FILE] [--no-limits]";
 
 /// What the command line asks for.
 struct Arguments {
     tenants: u32,
     devices: u32,
     vulnerabilities: Option<u32>,
+    /// Rows of vulnerabilities that the exports have for each device.
+    per_device: Option<u32>,
     replay: Option<PathBuf>,
     tables: Option<PathBuf>,
     limits: bool,
@@ -45,6 +47,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         tenants: 1,
         devices: 50,
         vulnerabilities: None,
+        per_device: None,
         replay: None,
         tables: None,
         limits: true,
@@ -58,6 +61,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--tenants" => arguments.tenants = number(value()?)?,
             "--devices" => arguments.devices = number(value()?)?,
             "--vulnerabilities" => arguments.vulnerabilities = Some(number(value()?)?),
+            "--vulnerabilities-per-device" => arguments.per_device = Some(number(value()?)?),
             "--replay" => arguments.replay = Some(value()?.into()),
             "--tables" => arguments.tables = Some(value()?.into()),
             "--no-limits" => arguments.limits = false,
@@ -82,6 +86,9 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         tenant
     };
     let mut options = Options::new((1..=arguments.tenants.max(1)).map(tenant).collect(), tables);
+    if let Some(rows) = arguments.per_device {
+        options.rows_per_device.vulnerabilities = rows;
+    }
     options.replay = arguments.replay;
     options.limits = arguments.limits;
     options.keep_rows = false;

@@ -12,6 +12,7 @@ mod faults;
 mod host_contract;
 mod identity;
 mod kql;
+mod replay;
 mod resume;
 mod serving;
 mod updates;
