@@ -5,6 +5,7 @@
 //! job's checkpoint with each part, and so may see the last records before a crash twice.
 
 mod azure_scores;
+mod cloud_apps;
 mod devices;
 mod lenient;
 mod plain_text;
@@ -17,6 +18,7 @@ mod tally;
 mod vulnerabilities;
 
 pub use azure_scores::{AzureScore, AzureScores};
+pub use cloud_apps::{CloudApp, CloudApps, Risks, Stream};
 pub use devices::Devices;
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
@@ -50,6 +52,8 @@ pub enum Kind {
     Devices,
     /// The secure score of Defender for Cloud, one record per subscription.
     AzureScores,
+    /// Apps that Cloud Discovery has found.
+    CloudApps,
     /// Anything else: how many records.
     Records,
 }
@@ -76,6 +80,8 @@ pub enum Digest {
     Devices(Devices),
     /// See [`Kind::AzureScores`].
     AzureScores(AzureScores),
+    /// See [`Kind::CloudApps`].
+    CloudApps(CloudApps),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -95,6 +101,7 @@ impl Digest {
             Kind::Vulnerabilities => Digest::Vulnerabilities(Vulnerabilities::default()),
             Kind::Devices => Digest::Devices(Devices::default()),
             Kind::AzureScores => Digest::AzureScores(AzureScores::default()),
+            Kind::CloudApps => Digest::CloudApps(CloudApps::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -124,6 +131,7 @@ impl Digest {
             Digest::Vulnerabilities(_) => Kind::Vulnerabilities,
             Digest::Devices(_) => Kind::Devices,
             Digest::AzureScores(_) => Kind::AzureScores,
+            Digest::CloudApps(_) => Kind::CloudApps,
             Digest::Records(_) => Kind::Records,
         }
     }
@@ -142,6 +150,7 @@ impl Digest {
             Digest::Vulnerabilities(fold) => fold.add(line),
             Digest::Devices(fold) => fold.add(line),
             Digest::AzureScores(fold) => fold.add(line),
+            Digest::CloudApps(fold) => fold.add(line),
             Digest::Records(fold) => fold.add(line),
         };
         if added.is_none() {
@@ -160,6 +169,7 @@ impl Digest {
             Digest::Vulnerabilities(fold) => fold.unreadable,
             Digest::Devices(fold) => fold.unreadable,
             Digest::AzureScores(fold) => fold.unreadable,
+            Digest::CloudApps(fold) => fold.unreadable,
             Digest::Records(fold) => fold.unreadable,
         }
     }
@@ -174,6 +184,7 @@ impl Digest {
             Digest::Vulnerabilities(fold) => &mut fold.unreadable,
             Digest::Devices(fold) => &mut fold.unreadable,
             Digest::AzureScores(fold) => &mut fold.unreadable,
+            Digest::CloudApps(fold) => &mut fold.unreadable,
             Digest::Records(fold) => &mut fold.unreadable,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of the newest complete snapshots and the time.
 
+mod cloud_apps;
 mod counts;
 mod health;
 mod improvement;
@@ -9,6 +10,7 @@ mod score;
 mod secure_score;
 mod table;
 
+pub use cloud_apps::CloudApps;
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
@@ -44,6 +46,8 @@ pub struct Known {
     pub latest: Option<Arc<Latest>>,
     /// Why there is no snapshot, or why it isn't renewed, with the advice of the refusal.
     pub reason: Option<String>,
+    /// Whether the tenant or its cloud has no such data, as the reason says.
+    pub unavailable: bool,
 }
 
 impl Known {
@@ -105,6 +109,8 @@ pub struct Summary {
     pub devices: Option<Devices>,
     /// Security recommendations.
     pub recommendations: Option<Recommendations>,
+    /// Apps that Cloud Discovery has found in the tenant's traffic.
+    pub cloud_apps: Option<CloudApps>,
     /// Sources whose figures are not in here.
     pub missing: Vec<Missing>,
     /// Sources whose figures are.
@@ -179,6 +185,7 @@ pub fn summary(
         vulnerabilities: counts::vulnerabilities(&seen, portal, tenant),
         devices: counts::devices(&seen),
         recommendations: counts::recommendations(&seen),
+        cloud_apps: cloud_apps::cloud_apps(&seen),
         missing: known.iter().filter_map(missing).collect(),
         sources: known.iter().filter_map(|known| state(known, now)).collect(),
     }

@@ -1,7 +1,8 @@
 //! A summary in a dozen lines for a terminal.
 
 use super::{
-    AzureScore, Changes, Devices, Freshness, ImprovementAction, Recommendations, Score, SecureScore,
+    AzureScore, Changes, CloudApps, Devices, Freshness, ImprovementAction, Recommendations, Score,
+    SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
 use crate::digest::{Severities, Tally};
@@ -34,6 +35,7 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
             or_none(&summary.devices, |devices| by_level(devices, &devices.by_exposure_level)),
         ),
         ("Recommendations", or_none(&summary.recommendations, recommendations)),
+        ("Shadow IT", or_none(&summary.cloud_apps, cloud_apps)),
         ("Collected", collected(summary)),
     ];
     let missing = summary.missing.iter();
@@ -136,6 +138,19 @@ fn recommendations(counts: &Recommendations) -> String {
     });
     let first = first.unwrap_or_default();
     format!("{} active{first}{}", counts.active, aged(counts.freshness))
+}
+
+fn cloud_apps(found: &CloudApps) -> String {
+    let (apps, risks, aged) = (found.apps, &found.by_risk, aged(found.freshness));
+    let first = found.top_risky.first().map(|first| {
+        let name = first.name.as_deref().unwrap_or(&first.id);
+        format!("; most traffic at risk: {name}")
+    });
+    let first = first.unwrap_or_default();
+    format!(
+        "{apps} apps: {} high risk, {} medium, {} low{first}{aged}",
+        risks.high, risks.medium, risks.low
+    )
 }
 
 fn collected(summary: &Summary) -> String {

@@ -35,6 +35,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         every: SignedDuration::from_hours(6),
         latest: Some(Arc::new(latest)),
         reason: None,
+        unavailable: false,
     }
 }
 
