@@ -45,6 +45,13 @@ impl Stream {
         is_ours(column.field) || !is_ours(&self.field(column))
     }
 
+    /// The fields that this stream spells differently from the catalogue, each with its spelling here.
+    fn respelled(&self) -> Vec<(&'static str, String)> {
+        let brought = self.table.columns.iter().filter(|column| self.brings(column));
+        let spelled = brought.map(|column| (column.field, self.field(column)));
+        spelled.filter(|(ours, theirs)| ours != theirs).collect()
+    }
+
     /// A column's field as this stream spells it; the envelope is ours and always the same.
     fn field(&self, column: &Column) -> String {
         let ours = ENVELOPE.iter().any(|envelope| envelope.field == column.field);
@@ -139,7 +146,7 @@ pub fn tables_json() -> Value {
 
 /// Every classic table: those that a stream feeds, then those that nothing fills.
 fn classic_tables() -> impl Iterator<Item = &'static Classic> {
-    ALL.iter().flat_map(|source| source.table.classic).chain(UNFED)
+    own_tables().flat_map(|source| source.table.classic).chain(UNFED)
 }
 
 fn classic_json(classic: &Classic) -> Value {
@@ -155,9 +162,10 @@ fn stream_json(stream: &Stream) -> Value {
     let columns = table.all_columns().filter(|column| stream.brings(column));
     let columns = columns
         .map(|column| json!({ "name": stream.field(column), "type": column.kind.in_stream() }));
-    let classic = table.classic.iter().filter(|_| !stream.by_files).map(|classic| {
+    let respelled = stream.respelled();
+    let classic = table.classic.iter().map(|classic| {
         let output = format!("Custom-{}", classic.table);
-        json!({ "outputStream": output, "transformKql": classic.transform() })
+        json!({ "outputStream": output, "transformKql": classic.transform(&respelled) })
     });
     json!({
         "stream": stream.name(),

@@ -8,6 +8,7 @@ mod azure;
 mod classic;
 mod cloud_apps;
 mod compliance;
+mod connector;
 mod defender;
 mod exports;
 mod graph;
@@ -21,9 +22,10 @@ pub use azure::{
     ASSESSMENTS, AZURE_SECURE_SCORE_CONTROLS, AZURE_SECURE_SCORES, AZURE_SUBSCRIPTIONS,
     CONTROL_DEFINITIONS,
 };
-pub use classic::{Classic, Filled, UNFED};
+pub use classic::{Classic, Filled};
 pub use cloud_apps::CLOUD_APPS;
 pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
+pub use connector::UNFED;
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
