@@ -142,7 +142,8 @@ impl App {
                 let gap = gaps.iter().find(|(full, _)| *full == source.name);
                 let after_gap =
                     gap.is_some_and(|(_, opened)| !read_since(*opened)) && !history.is_held(now);
-                if after_gap || plan::is_due(source, history, now) {
+                let is_there = tenant.cloud.lacks(source).is_none();
+                if is_there && (after_gap || plan::is_due(source, history, now)) {
                     jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
                 }
             }
@@ -184,6 +185,8 @@ impl App {
         let state = path::state(&tenant.id, source.name);
         let (state, _) = checkpoint::read(&*self.ledger, &state).await?;
         let latest = latest.and_then(|(bytes, _)| serde_json::from_slice::<Latest>(&bytes).ok());
+        let lacks = tenant.cloud.lacks(&source);
+        let unavailable = lacks.is_some() || state.is_unavailable();
         let left_out = || Some("not collected: POSTURE_SOURCES leaves it out".to_owned());
         Ok(Known {
             source: source.name,
@@ -191,7 +194,11 @@ impl App {
             kind: source.digest,
             every: collected.map_or(source.every, |source| source.every),
             latest: latest.map(Arc::new),
-            reason: if collected.is_some() { state.reason() } else { left_out() },
+            reason: match collected {
+                Some(_) => lacks.or_else(|| state.reason()),
+                None => left_out(),
+            },
+            unavailable: collected.is_some() && unavailable,
             applied: None,
         })
     }

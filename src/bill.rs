@@ -61,6 +61,8 @@ impl Amounts {
             (_, "azure.secure_scores" | "azure.subscriptions" | "azure.compliance_standards") => {
                 10.0
             }
+            // Two streams: what the devices report, and all together.
+            (_, "graph.cloud_apps") => 2.0 * (500.0 + self.devices / 10.0),
             (_, "graph.risky_users") => self.devices / 50.0,
             (_, "graph.risk_detections") => self.devices / 500.0 / 24.0,
             _ => 1.0,

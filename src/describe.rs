@@ -2,8 +2,9 @@
 //! test fails when a written file is stale.
 
 use crate::kql;
+use crate::permissions;
 use crate::source::{
-    ALL, Api, Classic, Column, ColumnType, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table,
+    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table,
     UNFED,
 };
 use serde_json::{Value, json};
@@ -43,6 +44,13 @@ impl Stream {
     fn brings(&self, column: &Column) -> bool {
         let is_ours = |name: &str| ENVELOPE.iter().any(|envelope| envelope.field == name);
         is_ours(column.field) || !is_ours(&self.field(column))
+    }
+
+    /// The fields that this stream spells differently from the catalogue, each with its spelling here.
+    fn respelled(&self) -> Vec<(&'static str, String)> {
+        let brought = self.table.columns.iter().filter(|column| self.brings(column));
+        let spelled = brought.map(|column| (column.field, self.field(column)));
+        spelled.filter(|(ours, theirs)| ours != theirs).collect()
     }
 
     /// A column's field as this stream spells it; the envelope is ours and always the same.
@@ -88,9 +96,10 @@ pub fn rules() -> Vec<Vec<Stream>> {
 pub fn files() -> Vec<(String, String)> {
     let mut files = vec![
         ("infra/generated/tables.json".to_owned(), pretty(&tables_json())),
-        ("infra/generated/permissions.json".to_owned(), pretty(&permissions_json())),
+        ("infra/generated/permissions.json".to_owned(), pretty(&permissions::json())),
         ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
         ("docs/sources.md".to_owned(), sources_page()),
+        ("docs/permissions.md".to_owned(), permissions::page()),
     ];
     let written = kql::functions().into_iter().filter(|function| function.written);
     files.extend(
@@ -139,7 +148,7 @@ pub fn tables_json() -> Value {
 
 /// Every classic table: those that a stream feeds, then those that nothing fills.
 fn classic_tables() -> impl Iterator<Item = &'static Classic> {
-    ALL.iter().flat_map(|source| source.table.classic).chain(UNFED)
+    own_tables().flat_map(|source| source.table.classic).chain(UNFED)
 }
 
 fn classic_json(classic: &Classic) -> Value {
@@ -155,9 +164,10 @@ fn stream_json(stream: &Stream) -> Value {
     let columns = table.all_columns().filter(|column| stream.brings(column));
     let columns = columns
         .map(|column| json!({ "name": stream.field(column), "type": column.kind.in_stream() }));
-    let classic = table.classic.iter().filter(|_| !stream.by_files).map(|classic| {
+    let respelled = stream.respelled();
+    let classic = table.classic.iter().map(|classic| {
         let output = format!("Custom-{}", classic.table);
-        json!({ "outputStream": output, "transformKql": classic.transform() })
+        json!({ "outputStream": output, "transformKql": classic.transform(&respelled) })
     });
     json!({
         "stream": stream.name(),
@@ -195,26 +205,6 @@ fn transform(stream: &Stream) -> String {
         true => format!("source{empty}"),
         false => format!("source | project-rename {}{empty}", renamed.join(", ")),
     }
-}
-
-fn permissions_json() -> Value {
-    let of = |api: Api| -> Vec<Value> {
-        let mut roles: Vec<(&str, &str, Vec<&str>)> = Vec::new();
-        for source in ALL.iter().filter(|source| source.api == api) {
-            let (Permission::AppRole(name, id) | Permission::AzureRole(name, id)) = source.needs;
-            match roles.iter_mut().find(|role| role.0 == name) {
-                Some(role) => role.2.push(source.name),
-                None => roles.push((name, id, vec![source.name])),
-            }
-        }
-        let role = |(name, id, sources)| json!({ "name": name, "id": id, "sources": sources });
-        roles.into_iter().map(role).collect()
-    };
-    let read = json!([
-        { "api": "Microsoft Graph", "appId": "00000003-0000-0000-c000-000000000000", "appRoles": of(Api::Graph) },
-        { "api": "WindowsDefenderATP", "appId": "fc780465-2017-40d4-a0c5-307022471b92", "appRoles": of(Api::Defender) },
-    ]);
-    json!({ "collect": read, "azureRoles": of(Api::Arm) })
 }
 
 fn sources_page() -> String {

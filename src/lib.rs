@@ -21,6 +21,7 @@ pub mod kql; // functions over the workspace's tables: written from the catalogu
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
 pub mod part; // lines into one gzip part and one gzip batch
+pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did

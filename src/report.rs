@@ -21,6 +21,8 @@ pub enum Status {
     Unneeded,
     /// An administrator's turn.
     Refused,
+    /// The tenant or its cloud has no such data: asked again after the source's interval.
+    Unavailable,
     /// Nobody's turn: a later attempt goes on from the checkpoint.
     Failed,
 }
@@ -121,8 +123,9 @@ impl fmt::Display for Report {
                 )
             }
             Status::Unneeded => write!(f, "{source} of {tenant_name}: nothing to do, {message}"),
-            Status::Refused => write!(f, "{source} of {tenant_name}: {message}"),
-            Status::Failed => write!(f, "{source} of {tenant_name}: {message}"),
+            Status::Refused | Status::Unavailable | Status::Failed => {
+                write!(f, "{source} of {tenant_name}: {message}")
+            }
             Status::Complete | Status::Incomplete => {
                 write!(
                     f,

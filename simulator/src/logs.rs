@@ -54,6 +54,8 @@ pub struct Received {
 /// One accepted request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Batch {
+    /// The stream that it came through.
+    pub stream: String,
     /// The table it fed.
     pub table: String,
     /// `RunId` of its first row; empty without one.
@@ -127,14 +129,16 @@ impl Workspace {
         let known = (0..rules.len()).find(|&at| rule_id(at + 1) == rule).map(|at| &rules[at]);
         let known = known
             .ok_or_else(|| format!("Data collection rule with immutable Id '{rule}' not found."))?;
-        let stream = known.get(stream).ok_or_else(|| {
-            format!("The stream '{stream}' was not found in the data collection rule '{rule}'.")
+        let name = stream;
+        let stream = known.get(name).ok_or_else(|| {
+            format!("The stream '{name}' was not found in the data collection rule '{rule}'.")
         })?;
         let received = &mut self.received;
         for row in &rows {
             check(row, stream, received);
         }
         let batch = Batch {
+            stream: name.to_owned(),
             table: stream.table.clone(),
             run_id: rows.first().map(|row| text(row, "RunId")).unwrap_or_default(),
             rows: rows.len() as u64,

@@ -51,6 +51,9 @@ pub struct Refused {
     pub until: Timestamp,
     /// What happened, and the next step.
     pub advice: String,
+    /// Whether there is nothing to refuse: the tenant has no such data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unavailable: bool,
 }
 
 /// A failure, which a later attempt may end.
@@ -160,6 +163,11 @@ pub struct Attempt {
 }
 
 impl State {
+    /// Whether the service said that the tenant has no such data.
+    pub fn is_unavailable(&self) -> bool {
+        self.refused.as_ref().is_some_and(|refused| refused.unavailable)
+    }
+
     /// What a plan needs to know.
     pub fn history(&self) -> History {
         let attempt = self.current.as_ref().and_then(|current| current.attempt.as_ref());

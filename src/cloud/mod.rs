@@ -19,7 +19,7 @@ pub use patience::{Meter, Patience};
 pub use token::{Identity, TokenError, Tokens};
 pub use transport::{Route, Wire, is_loopback};
 
-use crate::source::Api;
+use crate::source::{Api, Source};
 
 /// The hosts of one Microsoft cloud; tokens of one don't work in another.
 ///
@@ -34,6 +34,8 @@ pub struct Cloud {
     pub graph: &'static str,
     /// Origin of Defender for Endpoint; empty where the cloud has none.
     pub defender: &'static str,
+    /// Paths of Microsoft Graph, by their beginning, that this cloud doesn't serve.
+    pub graph_lacks: &'static [&'static str],
     /// Audience of Defender for Endpoint, which isn't its host in the public cloud.
     pub defender_audience: &'static str,
     /// Host suffixes under which Defender's own links may come back.
@@ -50,6 +52,7 @@ const PUBLIC: Cloud = Cloud {
     name: "public",
     sign_in: "https://login.microsoftonline.com",
     graph: "https://graph.microsoft.com",
+    graph_lacks: &[],
     defender: "https://api.security.microsoft.com",
     defender_audience: "https://api.securitycenter.microsoft.com",
     defender_family: &["api.security.microsoft.com", "securitycenter.microsoft.com"],
@@ -72,6 +75,7 @@ pub const CLOUDS: &[Cloud] = &[
         name: "gcc-high",
         sign_in: "https://login.microsoftonline.us",
         graph: "https://graph.microsoft.us",
+        graph_lacks: &["/beta/security/dataDiscovery/"],
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
@@ -83,6 +87,7 @@ pub const CLOUDS: &[Cloud] = &[
         name: "dod",
         sign_in: "https://login.microsoftonline.us",
         graph: "https://dod-graph.microsoft.us",
+        graph_lacks: &["/beta/security/dataDiscovery/"],
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
@@ -94,6 +99,7 @@ pub const CLOUDS: &[Cloud] = &[
         name: "china",
         sign_in: "https://login.chinacloudapi.cn",
         graph: "https://microsoftgraph.chinacloudapi.cn",
+        graph_lacks: &["/beta/security/", "/v1.0/security/"],
         defender: "",
         defender_audience: "",
         defender_family: &[],
@@ -116,6 +122,22 @@ impl Cloud {
             Api::Defender => self.defender,
             Api::Arm => self.arm,
         }
+    }
+
+    /// Why a source can't be had in this cloud, where its API isn't there; such a source isn't asked
+    /// for.
+    ///
+    /// <https://learn.microsoft.com/graph/deployments>
+    pub fn lacks(&self, source: &Source) -> Option<String> {
+        let path = source.fetch.path();
+        let is_absent = match source.api {
+            Api::Graph => self.graph_lacks.iter().any(|prefix| path.starts_with(prefix)),
+            api => self.origin(api).is_empty(),
+        };
+        is_absent.then(|| {
+            let name = self.name;
+            format!("the cloud {name} has no such data: take the source out of POSTURE_SOURCES")
+        })
     }
 
     /// The scope to ask a token for.

@@ -5,6 +5,7 @@
 //! job's checkpoint with each part, and so may see the last records before a crash twice.
 
 mod azure_scores;
+mod cloud_apps;
 mod device_changes;
 mod device_configurations;
 mod device_software;
@@ -24,6 +25,7 @@ mod tally;
 mod vulnerabilities;
 
 pub use azure_scores::{AzureScore, AzureScores};
+pub use cloud_apps::{CloudApp, CloudApps, Risks, Stream};
 pub use device_changes::DeviceVulnerabilityChanges;
 pub use device_configurations::{DeviceConfigurations, Setting};
 pub use device_software::DeviceSoftware;
@@ -76,6 +78,8 @@ pub enum Kind {
     Alerts,
     /// Incidents.
     Incidents,
+    /// Apps that Cloud Discovery has found.
+    CloudApps,
     /// Anything else: how many records.
     Records,
 }
@@ -114,6 +118,8 @@ pub enum Digest {
     Alerts(Open),
     /// See [`Kind::Incidents`]. Goes on from the run before: a run reads what was updated.
     Incidents(Open),
+    /// See [`Kind::CloudApps`].
+    CloudApps(CloudApps),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -135,6 +141,7 @@ macro_rules! with_fold {
             Digest::DeviceConfigurations($fold) => $result,
             Digest::DeviceSoftware($fold) => $result,
             Digest::Alerts($fold) | Digest::Incidents($fold) => $result,
+            Digest::CloudApps($fold) => $result,
             Digest::Records($fold) => $result,
         }
     };
@@ -167,6 +174,7 @@ impl Digest {
             Kind::DeviceSoftware => Digest::DeviceSoftware(DeviceSoftware::default()),
             Kind::Alerts => Digest::Alerts(Open::default()),
             Kind::Incidents => Digest::Incidents(Open::default()),
+            Kind::CloudApps => Digest::CloudApps(CloudApps::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -209,6 +217,7 @@ impl Digest {
             Digest::DeviceSoftware(_) => Kind::DeviceSoftware,
             Digest::Alerts(_) => Kind::Alerts,
             Digest::Incidents(_) => Kind::Incidents,
+            Digest::CloudApps(_) => Kind::CloudApps,
             Digest::Records(_) => Kind::Records,
         }
     }

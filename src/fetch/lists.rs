@@ -7,7 +7,7 @@ use super::resources::is_refusal;
 use super::rows::{Whose, field, is_of};
 use super::spot::{Spot, segment};
 use super::{FetchError, Page, Reader, explain};
-use crate::cloud::{CallError, Meter};
+use crate::cloud::{Answer, CallError, Meter};
 use crate::source::{Api, Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 use azure_core::http::Method;
 use std::collections::HashSet;
@@ -137,33 +137,54 @@ impl Reader<'_> {
         meter: &Meter,
     ) -> Result<Vec<String>, FetchError> {
         let first = format!("{}{asked}", self.tenant.cloud.origin(Api::Arm));
-        let (mut names, mut seen, mut next) = (Vec::new(), HashSet::new(), Some(first.clone()));
+        let mut names = Vec::new();
+        let read = |answer| Page::list(answer, resources, |_| Whose::Ours);
+        let take = |page: &Page| names.extend(self.names_of(page, subscriptions));
+        match self.each_page(&first, read, take, meter).await? {
+            Ok(()) => Ok(names),
+            Err((error, link)) if link == first && !subscriptions && is_refusal(&error) => {
+                self.pass_over(&error);
+                Ok(Vec::new())
+            }
+            Err((error, link)) if link == first => Err(explain(error, self.source.needs)),
+            Err((error, link)) => Err(self.explain_at(error, &link)),
+        }
+    }
+
+    /// Hands `take` each page of the list at `first`, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::page`] where no request can be made; inside, the call that failed and its link.
+    pub(super) async fn each_page(
+        &self,
+        first: &str,
+        read: impl Fn(Answer) -> Result<Page, String>,
+        mut take: impl FnMut(&Page),
+        meter: &Meter,
+    ) -> Result<Result<(), (CallError, String)>, FetchError> {
+        let (mut seen, mut next) = (HashSet::new(), Some(first.to_owned()));
         while let Some(link) = next {
             let request = self.request(&link, Method::Get)?;
             let read = |answer| {
-                let mut page = Page::list(answer, resources, |_| Whose::Ours)?;
+                let mut page = read(answer)?;
                 page.next = page.next.take().map(|next| self.canonical(&next)).transpose()?;
                 match page.next.as_ref().is_some_and(|next| *next == link || seen.contains(next)) {
                     true => Err("a next link leads to a page that was read before".to_owned()),
                     false => Ok(page),
                 }
             };
-            let pipeline = self.tenant.pipeline(Api::Arm);
+            let pipeline = self.tenant.pipeline(self.source.api);
             match pipeline.send(&request, &self.patience, meter, read).await {
                 Ok(mut page) => {
                     next = page.next.take();
-                    names.extend(self.names_of(&page, subscriptions));
+                    take(&page);
                     seen.insert(link);
                 }
-                Err(error) if link == first && !subscriptions && is_refusal(&error) => {
-                    self.pass_over(&error);
-                    return Ok(Vec::new());
-                }
-                Err(error) if link == first => return Err(explain(error, self.source.needs)),
-                Err(error) => return Err(self.explain_at(error, &link)),
+                Err(error) => return Ok(Err((error, link))),
             }
         }
-        Ok(names)
+        Ok(Ok(()))
     }
 
     /// The names that a walk goes on below: of subscriptions only this tenant's own, as ids.
@@ -196,7 +217,7 @@ impl Reader<'_> {
         }
     }
 
-    fn pass_over(&mut self, error: &CallError) {
+    pub(super) fn pass_over(&mut self, error: &CallError) {
         let (CallError::Denied { status, code, .. } | CallError::Rejected { status, code, .. }) =
             error
         else {

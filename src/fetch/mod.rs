@@ -1,5 +1,6 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
+mod below;
 mod export;
 mod lists;
 mod page;
@@ -28,6 +29,14 @@ pub enum FetchError {
         /// What the service said, and where.
         what: String,
         /// The next step.
+        advice: String,
+    },
+    /// Nobody's turn: the tenant has no such data, for want of a licence or a product.
+    #[error("{what}: {advice}")]
+    Unavailable {
+        /// What the service said, and where.
+        what: String,
+        /// The next step for who misses it.
         advice: String,
     },
     /// Nobody's turn: the service doesn't know this page's link any more.
@@ -63,7 +72,9 @@ pub struct Reader<'a> {
     hasher: RandomState,
     /// Of a walk through Azure's lists: the newest list of names at each depth.
     lists: BTreeMap<usize, (String, Vec<String>)>,
-    /// Of the same: what has been passed over since the last page.
+    /// Of lists below the records of a collection: those records, once read.
+    parents: Option<Vec<below::Parent>>,
+    /// Of both: what has been passed over since the last page.
     unread: Vec<String>,
 }
 
@@ -76,8 +87,8 @@ impl<'a> Reader<'a> {
         patience: Patience,
     ) -> Reader<'a> {
         let (visited, hasher) = (HashSet::new(), RandomState::new());
-        let (lists, unread) = (BTreeMap::new(), Vec::new());
-        Reader { tenant, source, patience, first, visited, hasher, lists, unread }
+        let (lists, parents, unread) = (BTreeMap::new(), None, Vec::new());
+        Reader { tenant, source, patience, first, visited, hasher, lists, parents, unread }
     }
 
     /// The page at `link`, whole; its next link is checked and has the API's canonical origin.
@@ -93,8 +104,12 @@ impl<'a> Reader<'a> {
             what: "the checkpoint holds a link that is no URL".to_owned(),
         })?;
         self.visited.insert(self.hasher.hash_one(link));
-        if let Fetch::Resources(resources) = self.source.fetch {
-            return self.resources(resources, link, url, meter).await;
+        match self.source.fetch {
+            Fetch::Resources(resources) => {
+                return self.resources(resources, link, url, meter).await;
+            }
+            Fetch::Below(below) => return self.below(below, link, &url, meter).await,
+            _ => {}
         }
         let request = self.request(link, Method::Get)?;
         let read = |answer| self.read(answer);
@@ -174,7 +189,7 @@ fn explain(error: CallError, needs: Permission) -> FetchError {
         CallError::Token(TokenError::Refused { audience, what, advice }) => {
             FetchError::Refused { what: format!("no token for {audience} ({what})"), advice }
         }
-        CallError::Rejected { status: 404, .. } => FetchError::Refused {
+        CallError::Rejected { status: 404, .. } => FetchError::Unavailable {
             what,
             advice: "the tenant has no such data: check its licence, or take the source out of \
                      POSTURE_SOURCES"

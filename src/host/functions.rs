@@ -62,7 +62,7 @@ fn log(report: &Report, invocation: &str) {
     let Report { source, run, tenant, tally, .. } = report;
     let (records, took_ms) = (tally.kept, tally.took_ms);
     match report.status {
-        Status::Complete | Status::Unchanged | Status::Unneeded => {
+        Status::Complete | Status::Unchanged | Status::Unneeded | Status::Unavailable => {
             info!(invocation, source, %run, tenant, records, took_ms, "{report}");
         }
         Status::Incomplete | Status::Failed => {

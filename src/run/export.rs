@@ -101,7 +101,9 @@ impl Work<'_> {
         let link = self.listing_link();
         let listing = reader.listing(&link, &self.meter).await.map_err(|error| match error {
             // Links may expire, the snapshot may not: nothing is known of files, so pages may do.
-            FetchError::Refused { .. } => Stop::Refused(error.to_string()),
+            FetchError::Refused { .. } | FetchError::Unavailable { .. } => {
+                Stop::Refused(error.to_string())
+            }
             _ => Stop::Failed(error.to_string()),
         })?;
         let path = path::links(&self.tenant.id, self.source.name);

@@ -158,11 +158,17 @@ pub(super) async fn interrupted(
     let tally = report.tally.clone();
     let advice = report.message.clone();
     let pause = match report.status {
-        Status::Refused => Some(job.source.every.clamp(SHORTEST_REFUSAL, LONGEST_REFUSAL)),
+        Status::Refused | Status::Unavailable => {
+            Some(job.source.every.clamp(SHORTEST_REFUSAL, LONGEST_REFUSAL))
+        }
         Status::Incomplete => Some(SHORTEST_REFUSAL),
         _ => None,
     };
-    let refused = pause.map(|pause| Refused { at, until: at + pause, advice: advice.clone() });
+    let unavailable = report.status == Status::Unavailable;
+    let refused = pause.map(|pause| {
+        let advice = advice.clone();
+        Refused { at, until: at + pause, advice, unavailable }
+    });
     let failed = (report.status == Status::Failed).then_some(Failed { at, message: advice });
     let spent = move |saved: &mut crate::checkpoint::Tally| *saved = tally;
     let ended = report.status == Status::Incomplete;

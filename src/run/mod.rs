@@ -32,6 +32,9 @@ enum Stop {
     /// An administrator's turn.
     #[error("{0}")]
     Refused(String),
+    /// Nobody's turn: there is no such data.
+    #[error("{0}")]
+    Unavailable(String),
     /// A later attempt's turn.
     #[error("{0}")]
     Failed(String),
@@ -44,6 +47,7 @@ impl From<FetchError> for Stop {
     fn from(error: FetchError) -> Stop {
         match error {
             FetchError::Refused { .. } => Stop::Refused(error.to_string()),
+            FetchError::Unavailable { .. } => Stop::Unavailable(error.to_string()),
             _ => Stop::Failed(error.to_string()),
         }
     }
@@ -93,6 +97,9 @@ async fn collect(app: &App, job: &Job) -> Report {
         return plain(app, job, asked, Status::Unneeded, message);
     };
     let source = tenant.source(job.source.name).unwrap_or(job.source);
+    if let Some(why) = tenant.cloud.lacks(&source) {
+        return plain(app, job, asked, Status::Unavailable, why);
+    }
     let before = match before(app, &job.tenant, source).await {
         Ok(before) => before,
         Err(error) => return plain(app, job, asked, Status::Failed, error.to_string()),
@@ -189,6 +196,7 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
     let status = match &outcome {
         Ok(status) => *status,
         Err(Stop::Refused(_)) => Status::Refused,
+        Err(Stop::Unavailable(_)) => Status::Unavailable,
         Err(Stop::Failed(_)) => Status::Failed,
         Err(Stop::Lost) => Status::Unneeded,
     };

@@ -10,6 +10,7 @@ pub(super) fn of(status: Status, source: Source, tally: &Tally) -> String {
     match (status, source.api) {
         (Status::Incomplete, api) => incomplete(api),
         (Status::Complete, Api::Arm) => remarks(source, tally).join("; "),
+        (Status::Complete, _) if !tally.unread.is_empty() => passed_over(tally),
         _ => String::new(),
     }
 }
@@ -43,9 +44,7 @@ fn remarks(source: Source, tally: &Tally) -> Vec<String> {
         ));
     }
     if !tally.unread.is_empty() {
-        let counts = tally.unread.iter().map(|(what, count)| format!("{what} at {count} lists"));
-        let counts: Vec<_> = counts.collect();
-        remarks.push(format!("passed over {}: {}", counts.join(", "), onboard(source)));
+        remarks.push(format!("{}: {}", passed_over(tally), onboard(source)));
     }
     if tally.kept == 0 && tally.unread.is_empty() {
         let lists_subscriptions = source.fetch.path() == SUBSCRIPTIONS_LIST;
@@ -60,6 +59,12 @@ fn remarks(source: Source, tally: &Tally) -> Vec<String> {
         remarks.push(format!("{what}: {advice}"));
     }
     remarks
+}
+
+fn passed_over(tally: &Tally) -> String {
+    let counts = tally.unread.iter().map(|(what, count)| format!("{what} at {count} lists"));
+    let counts: Vec<_> = counts.collect();
+    format!("passed over {}", counts.join(", "))
 }
 
 fn onboard(source: Source) -> String {

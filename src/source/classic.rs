@@ -1,10 +1,10 @@
 //! Tables of two earlier published solutions, filled by further flows of our streams, so that what was
 //! built on them goes on working. Off unless a deployment asks for them.
 //!
-//! Names, columns and types are theirs. The six with suffixes were written by an HTTP interface that
-//! put each value's type behind its name; the `MDVM` ones by a connector with rules of its own.
+//! Names, columns and types are theirs. Those here were written by an HTTP interface that put each
+//! value's type behind its name; `connector.rs` has those of a connector with rules of its own.
 
-use super::table::ColumnType::{self, Boolean, DateTime, Dynamic, Guid, Int, Real, Text};
+use super::table::ColumnType::{self, Boolean, DateTime, Guid, Real, Text};
 
 /// A classic table and the flow that fills it.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,11 @@ pub struct Filled {
 }
 
 impl Classic {
-    /// The flow's transformation: uses only what ingestion supports.
+    /// The flow's transformation: uses only what ingestion supports. `respelled` are the fields that the
+    /// stream spells differently: ours first, then the stream's.
     ///
     /// <https://learn.microsoft.com/azure/azure-monitor/data-collection/data-collection-transformations-kql>
-    pub fn transform(&self) -> String {
+    pub fn transform(&self, respelled: &[(&str, String)]) -> String {
         let columns = self.columns.iter().map(|column| match column.name == column.value {
             true => column.name.to_owned(),
             false => format!("{} = {}", column.name, column.value),
@@ -42,26 +43,25 @@ impl Classic {
             "" => String::new(),
             only => format!(" | where {only}"),
         };
-        format!("source{only} | project {}", columns.join(", "))
+        let renamed = respelled.iter().map(|(ours, theirs)| format!("['{ours}'] = ['{theirs}']"));
+        let renamed: Vec<_> = renamed.collect();
+        let renamed = match renamed.is_empty() {
+            true => String::new(),
+            false => format!(" | project-rename {}", renamed.join(", ")),
+        };
+        format!("source{renamed}{only} | project {}", columns.join(", "))
     }
 }
 
-const fn column(name: &'static str, kind: ColumnType, value: &'static str) -> Filled {
+pub(super) const fn column(name: &'static str, kind: ColumnType, value: &'static str) -> Filled {
     Filled { name, kind, value }
 }
 
-const fn same(name: &'static str, kind: ColumnType) -> Filled {
+pub(super) const fn same(name: &'static str, kind: ColumnType) -> Filled {
     column(name, kind, name)
 }
 
-const fn empty(name: &'static str, kind: ColumnType) -> Filled {
-    column(name, kind, "")
-}
-
-const TIME: Filled = same("TimeGenerated", DateTime);
-
-/// The run stands for the connector's transaction: all rows of one reading share it.
-const TRANSACTION: Filled = column("transactionId", Text, "RunId");
+pub(super) const TIME: Filled = same("TimeGenerated", DateTime);
 
 /// A back-fill brings 90 days at once, and all would seem to be of the day they came in.
 const RECENT_DAYS: &str = "createdDateTime > ago(2d)";
@@ -164,39 +164,6 @@ pub const MDFE_RECOMMENDATIONS: Classic = Classic {
     ],
 };
 
-/// Of `defender.recommendations`, in the connector's spelling.
-pub const MDVM_RECOMMENDATIONS: Classic = Classic {
-    table: "MDVMRecommendations_CL",
-    only: "",
-    columns: &[
-        TIME,
-        column("recId", Text, "['id']"),
-        TRANSACTION,
-        same("associatedThreats", Dynamic),
-        column("configScoreImpact", Text, "tostring(configScoreImpact)"),
-        column("exposedMachinesCount", Int, "toint(exposedMachinesCount)"),
-        same("exposureImpact", Real),
-        same("hasUnpatchableCve", Boolean),
-        column("nonProductivityImpactedAssets", Int, "toint(nonProductivityImpactedAssets)"),
-        same("productName", Text),
-        same("publicExploit", Boolean),
-        same("activeAlert", Boolean),
-        same("recommendationCategory", Text),
-        same("recommendationName", Text),
-        same("recommendedProgram", Text),
-        same("recommendedVendor", Text),
-        same("recommendedVersion", Text),
-        same("relatedComponent", Text),
-        same("remediationType", Text),
-        column("severityScore", Int, "toint(severityScore)"),
-        column("status", Text, "['status']"),
-        same("subCategory", Text),
-        column("totalMachineCount", Int, "toint(totalMachineCount)"),
-        same("vendor", Text),
-        column("weaknesses", Int, "toint(weaknesses)"),
-    ],
-};
-
 /// Of `defender.vulnerabilities`.
 pub const MDFE_VULNERABILITIES_LIST: Classic = Classic {
     table: "MDfEVulnerabilitiesList_CL",
@@ -218,142 +185,3 @@ pub const MDFE_VULNERABILITIES_LIST: Classic = Classic {
         column("exploitUris_s", Text, "tostring(exploitUris)"),
     ],
 };
-
-/// Of `defender.vulnerabilities`, in the connector's spelling. Each run sends all, hence `fullImport`.
-pub const MDVM_CVE_KB: Classic = Classic {
-    table: "MDVMCVEKB_CL",
-    only: "",
-    columns: &[
-        TIME,
-        column("cveId", Text, "['id']"),
-        TRANSACTION,
-        same("name", Text),
-        same("description", Text),
-        same("severity", Text),
-        column("cvssV3", Text, "tostring(cvssV3)"),
-        same("publishedOn", DateTime),
-        same("updatedOn", DateTime),
-        same("publicExploit", Boolean),
-        same("exploitVerified", Boolean),
-        same("exploitInKit", Boolean),
-        same("exploitTypes", Dynamic),
-        column("exploitUris", Text, "tostring(exploitUris)"),
-        same("cveSupportability", Text),
-        column("fullImport", Boolean, "true"),
-    ],
-};
-
-/// Tables that queries of those solutions name and that nothing fills, so that they open at least.
-///
-/// The two by device wait for sources of ours; the two of NIST stay empty.
-pub const UNFED: &[Classic] = &[
-    Classic {
-        table: "MDVMVulnerabilitiesByDevice_CL",
-        only: "",
-        columns: &[
-            empty("TimeGenerated", DateTime),
-            empty("transactionId", Text),
-            empty("cveId", Text),
-            empty("cvssScore", Real),
-            empty("deviceId", Text),
-            empty("deviceName", Text),
-            empty("diskPaths", Dynamic),
-            empty("endOfSupportDate", Dynamic),
-            empty("endOfSupportStatus", Dynamic),
-            empty("exploitabilityLevel", Text),
-            empty("firstSeenTimestamp", DateTime),
-            empty("vulnId", Text),
-            empty("lastSeenTimestamp", DateTime),
-            empty("osArchitecture", Text),
-            empty("osPlatform", Text),
-            empty("osVersion", Text),
-            empty("rbacGroupId", Int),
-            empty("rbacGroupName", Text),
-            empty("recommendationReference", Text),
-            empty("recommendedSecurityUpdate", Dynamic),
-            empty("recommendedSecurityUpdateId", Dynamic),
-            empty("recommendedSecurityUpdateUrl", Dynamic),
-            empty("registryPaths", Dynamic),
-            empty("securityUpdateAvailable", Boolean),
-            empty("softwareName", Text),
-            empty("softwareVendor", Text),
-            empty("softwareVersion", Text),
-            empty("vulnerabilitySeverityLevel", Text),
-            empty("azResourceId", Text),
-            empty("eventTimeStamp", DateTime),
-            empty("status", Text),
-        ],
-    },
-    Classic {
-        table: "MDVMSecureConfigurationsByDevice_CL",
-        only: "",
-        columns: &[
-            empty("TimeGenerated", DateTime),
-            empty("transactionId", Text),
-            empty("deviceId", Text),
-            empty("rbacGroupId", Int),
-            empty("rbacGroupName", Text),
-            empty("deviceName", Text),
-            empty("osPlatform", Text),
-            empty("osVersion", Text),
-            empty("timestamp", DateTime),
-            empty("configurationId", Text),
-            empty("configurationCategory", Text),
-            empty("configurationSubcategory", Text),
-            empty("configurationImpact", Int),
-            empty("isCompliant", Boolean),
-            empty("isApplicable", Boolean),
-            empty("isExpectedUserImpact", Boolean),
-            empty("configurationName", Text),
-            empty("recommendationReference", Text),
-            empty("azResourceId", Text),
-        ],
-    },
-    Classic {
-        table: "MDVMNISTCVEKB_CL",
-        only: "",
-        columns: &[
-            empty("TimeGenerated", DateTime),
-            empty("transactionId", Text),
-            empty("cveId", Text),
-            empty("sourceIdentifier", Text),
-            empty("published", DateTime),
-            empty("lastModified", DateTime),
-            empty("evaluatorComment", Text),
-            empty("evaluatorSolution", Text),
-            empty("evaluatorImpact", Text),
-            empty("vulnStatus", Text),
-            empty("cisaExploitAdd", DateTime),
-            empty("cisaActionDue", DateTime),
-            empty("cisaRequiredAction", Text),
-            empty("cisaVulnerabilityName", Text),
-            empty("descriptions", Dynamic),
-            empty("metrics", Dynamic),
-            empty("weaknesses", Dynamic),
-            empty("references", Dynamic),
-            empty("vendorComments", Dynamic),
-            empty("fullImport", Boolean),
-        ],
-    },
-    Classic {
-        table: "MDVMNISTConfigurations_CL",
-        only: "",
-        columns: &[
-            empty("TimeGenerated", DateTime),
-            empty("transactionId", Text),
-            empty("cveId", Text),
-            empty("configurationNumber", Int),
-            empty("configurationOperator", Text),
-            empty("configurationNegate", Text),
-            empty("nodeOperator", Text),
-            empty("nodeNegate", Boolean),
-            empty("criteria", Text),
-            empty("matchCriteriaId", Text),
-            empty("versionEndExcluding", Text),
-            empty("versionEndIncluding", Text),
-            empty("versionStartExcluding", Text),
-            empty("versionStartIncluding", Text),
-            empty("vulnerable", Boolean),
-        ],
-    },
-];

@@ -3,6 +3,7 @@
 //! No path carries `$top`: an explicit one switches the service's next links off.
 
 use super::classic;
+use super::connector;
 use super::table::{boolean, datetime, dynamic, real, text};
 use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
@@ -111,7 +112,7 @@ pub const RECOMMENDATIONS: Source = Source {
             text("status"),
             dynamic("tags"),
         ],
-        classic: &[classic::MDFE_RECOMMENDATIONS, classic::MDVM_RECOMMENDATIONS],
+        classic: &[classic::MDFE_RECOMMENDATIONS, connector::MDVM_RECOMMENDATIONS],
     },
 };
 
@@ -156,7 +157,7 @@ pub const VULNERABILITIES: Source = Source {
             text("cveSupportability"),
             dynamic("tags"),
         ],
-        classic: &[classic::MDFE_VULNERABILITIES_LIST, classic::MDVM_CVE_KB],
+        classic: &[classic::MDFE_VULNERABILITIES_LIST, connector::MDVM_CVE_KB],
     },
 };
 

@@ -5,6 +5,7 @@
 //!
 //! <https://learn.microsoft.com/defender-endpoint/api/get-assessment-methods-properties>
 
+use super::connector::{MDVM_SECURE_CONFIGURATIONS_BY_DEVICE, MDVM_VULNERABILITIES_BY_DEVICE};
 use super::defender::VULNERABILITY;
 use super::inventory::SOFTWARE_READ;
 use super::table::{Column, boolean, datetime, dynamic, real, text};
@@ -84,7 +85,7 @@ pub const DEVICE_VULNERABILITIES: Source = Source {
             text("status"),
             text("eventTimestamp"),
         ],
-        classic: &[],
+        classic: &[MDVM_VULNERABILITIES_BY_DEVICE],
     },
     ..ASSESSMENT
 };
@@ -189,7 +190,7 @@ pub const DEVICE_CONFIGURATIONS: Source = Source {
             boolean("isExpectedUserImpact"),
             text("recommendationReference"),
         ],
-        classic: &[],
+        classic: &[MDVM_SECURE_CONFIGURATIONS_BY_DEVICE],
     },
     ..ASSESSMENT
 };

@@ -6,7 +6,9 @@
 mod alerts;
 mod azure;
 mod classic;
+mod cloud_apps;
 mod compliance;
+mod connector;
 mod defender;
 mod exports;
 mod graph;
@@ -20,8 +22,10 @@ pub use azure::{
     ASSESSMENTS, AZURE_SECURE_SCORE_CONTROLS, AZURE_SECURE_SCORES, AZURE_SUBSCRIPTIONS,
     CONTROL_DEFINITIONS,
 };
-pub use classic::{Classic, Filled, UNFED};
+pub use classic::{Classic, Filled};
+pub use cloud_apps::CLOUD_APPS;
 pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
+pub use connector::UNFED;
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
@@ -72,6 +76,7 @@ pub const ALL: &[Source] = &[
     COMPLIANCE_STANDARDS,
     COMPLIANCE_CONTROLS,
     COMPLIANCE_ASSESSMENTS,
+    CLOUD_APPS,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
@@ -159,6 +164,8 @@ pub enum Fetch {
         /// Fields of the parent put in front of each member: the parent's name, the member's name.
         parent: &'static [(&'static str, &'static str)],
     },
+    /// Lists below the records of a collection, one after the other.
+    Below(Below),
     /// Files of gzip JSON lines behind signed links; by pages where the service refuses those.
     Export {
         /// Path that lists the files, with the longest life of their links.
@@ -173,6 +180,17 @@ pub enum Fetch {
     Resources(Resources),
 }
 
+/// A list below each record of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// Path of the collection.
+    pub parents: &'static str,
+    /// Path of a list, with the parent's `id` at `{}`.
+    pub list: &'static str,
+    /// Fields of the parent put in front of each record: the parent's name, the record's name.
+    pub parent: &'static [(&'static str, &'static str)],
+}
+
 impl Fetch {
     /// Path and query of the first request; of Azure's resources, the pattern of their lists.
     pub fn path(self) -> &'static str {
@@ -180,7 +198,8 @@ impl Fetch {
             Fetch::Collection(path)
             | Fetch::Object(path)
             | Fetch::Members { path, .. }
-            | Fetch::Export { files: path, .. } => path,
+            | Fetch::Export { files: path, .. }
+            | Fetch::Below(Below { parents: path, .. }) => path,
             Fetch::Resources(resources) => resources.list,
         }
     }

@@ -24,7 +24,7 @@ pub struct Health {
 pub enum Status {
     /// Every source is fresh.
     Healthy,
-    /// A source is missing, stale or refused.
+    /// A source is missing, stale or refused. One that is unavailable counts for nothing.
     Degraded,
     /// Nothing is collected yet, and nothing was refused.
     Starting,
@@ -68,6 +68,8 @@ pub enum SourceStatus {
     Missing,
     /// An administrator's turn, whether it was collected before or not.
     Refused,
+    /// The tenant or its cloud has no such data.
+    Unavailable,
 }
 
 /// How the collection of all tenants (id, name, sources) is at `now`.
@@ -84,6 +86,7 @@ pub fn health(now: Timestamp, tenants: &[(String, String, Vec<Known>)]) -> Healt
 fn of_source(known: &Known, now: Timestamp) -> SourceHealth {
     let freshness = known.snapshot().map(|latest| known.freshness(latest, now));
     let status = match freshness {
+        _ if known.unavailable => SourceStatus::Unavailable,
         _ if known.reason.is_some() => SourceStatus::Refused,
         None => SourceStatus::Missing,
         Some(freshness) if freshness.stale => SourceStatus::Stale,
@@ -99,7 +102,8 @@ fn of_source(known: &Known, now: Timestamp) -> SourceHealth {
 
 fn overall(tenants: &[TenantHealth]) -> Status {
     let all = |wanted: SourceStatus| {
-        let mut sources = tenants.iter().flat_map(|tenant| &tenant.sources);
+        let sources = tenants.iter().flat_map(|tenant| &tenant.sources);
+        let mut sources = sources.filter(|source| source.status != SourceStatus::Unavailable);
         sources.all(|source| source.status == wanted)
     };
     match () {

@@ -3,6 +3,7 @@
 //! Everything here is a pure function of the newest complete snapshots and the time.
 
 mod assessments;
+mod cloud_apps;
 mod counts;
 mod health;
 mod improvement;
@@ -14,6 +15,7 @@ mod table;
 pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
+pub use cloud_apps::CloudApps;
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
@@ -52,6 +54,8 @@ pub struct Known {
     pub reason: Option<String>,
     /// Of a full source with changes: those applied, see [`apply_changes`].
     pub applied: Option<Applied>,
+    /// Whether the tenant or its cloud has no such data, as the reason says.
+    pub unavailable: bool,
 }
 
 impl Known {
@@ -129,6 +133,8 @@ pub struct Summary {
     pub alerts: Option<Open>,
     /// Incidents that are open.
     pub incidents: Option<Open>,
+    /// Apps that Cloud Discovery has found in the tenant's traffic.
+    pub cloud_apps: Option<CloudApps>,
     /// Sources whose figures are not in here.
     pub missing: Vec<Missing>,
     /// Sources whose figures are.
@@ -208,6 +214,7 @@ pub fn summary(
         recommendations: counts::recommendations(&seen),
         alerts: open::alerts(&seen),
         incidents: open::incidents(&seen),
+        cloud_apps: cloud_apps::cloud_apps(&seen),
         missing: known.iter().filter_map(missing).collect(),
         sources: known.iter().filter_map(|known| state(known, now)).collect(),
     }

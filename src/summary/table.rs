@@ -1,8 +1,8 @@
 //! A summary in a dozen lines for a terminal.
 
 use super::{
-    AzureScore, Changes, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, Devices,
-    Freshness, ImprovementAction, Open, Recommendations, Score, SecureScore,
+    AzureScore, Changes, CloudApps, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities,
+    Devices, Freshness, ImprovementAction, Open, Recommendations, Score, SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
 use crate::digest::{OpenSeverities, Severities, Tally};
@@ -40,6 +40,7 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
         ("Recommendations", or_none(&summary.recommendations, recommendations)),
         ("Open alerts", or_none(&summary.alerts, open)),
         ("Open incidents", or_none(&summary.incidents, open)),
+        ("Shadow IT", or_none(&summary.cloud_apps, cloud_apps)),
         ("Collected", collected(summary)),
     ];
     let missing = summary.missing.iter();
@@ -182,6 +183,19 @@ fn open(counts: &Open) -> String {
     format!(
         "{about}{open}: {high} high, {medium} medium, {low} low, {informational} informational, \
          {other} other; {new_in_1_day} of them of the last day{aged}"
+    )
+}
+
+fn cloud_apps(found: &CloudApps) -> String {
+    let (apps, risks, aged) = (found.apps, &found.by_risk, aged(found.freshness));
+    let first = found.top_risky.first().map(|first| {
+        let name = first.name.as_deref().unwrap_or(&first.id);
+        format!("; most traffic at risk: {name}")
+    });
+    let first = first.unwrap_or_default();
+    format!(
+        "{apps} apps: {} high risk, {} medium, {} low{first}{aged}",
+        risks.high, risks.medium, risks.low
     )
 }
 

@@ -5,6 +5,7 @@ mod support;
 mod azure;
 mod azurite;
 mod changes;
+mod cloud_apps;
 mod collecting;
 mod commands;
 mod exports;

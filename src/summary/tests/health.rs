@@ -47,6 +47,18 @@ fn one_source_that_is_not_fresh_degrades_the_service() {
 }
 
 #[test]
+fn what_a_tenant_does_not_have_leaves_the_service_healthy() {
+    let reason = Some("the tenant has no such data: check its licence");
+    let nothing = absent("graph.cloud_apps", Kind::CloudApps, reason);
+    let known = vec![Known { unavailable: true, ..nothing }, exposure_score(1.0)];
+
+    let health = of(known);
+
+    assert_eq!(health.status, Status::Healthy);
+    assert_eq!(statuses(&health), [SourceStatus::Unavailable, SourceStatus::Fresh]);
+}
+
+#[test]
 fn a_service_that_was_refused_everything_is_degraded() {
     let known = vec![absent("graph.alerts", Kind::Devices, Some("grant it"))];
 

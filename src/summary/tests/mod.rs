@@ -39,6 +39,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         latest: Some(Arc::new(latest)),
         reason: None,
         applied: None,
+        unavailable: false,
     }
 }
 

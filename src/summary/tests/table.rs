@@ -17,11 +17,16 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     let devices = [r#"{"riskScore":"None"}"#, r#"{"riskScore":"High"}"#, r#"{"riskScore":"Odd"}"#];
     let row = r#"{"CveId":"CVE-2026-0001","VulnerabilitySeverityLevel":"High","IsApplicable":true,"IsCompliant":false,"ConfigurationId":"scid-7","EndOfSupportStatus":"EOS Version","NumberOfWeaknesses":1}"#;
     let alert = r#"{"RecordId":"00112233445566778899aabbccddeeff","severity":"high","status":"new","createdDateTime":"2026-11-22T09:00:00Z"}"#;
+    let apps = [
+        r#"{"streamId":"a","id":"1","displayName":"Share","riskScore":2}"#,
+        r#"{"streamId":"a","id":"2","displayName":"Mail","riskScore":9}"#,
+    ];
     let mut known = [
         secure_scores(&days),
         profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
         aged(exposure_score(33.491554051195706), SignedDuration::from_hours(14)),
         known("defender.devices", Kind::Devices, &devices.map(str::to_owned)),
+        known("graph.cloud_apps", Kind::CloudApps, &apps.map(str::to_owned)),
         known("azure.secure_scores", Kind::AzureScores, &azure.map(str::to_owned)),
         known("defender.device_vulnerabilities", Kind::DeviceVulnerabilities, &[row.to_owned()]),
         known("defender.device_configurations", Kind::DeviceConfigurations, &[row.to_owned()]),
@@ -32,7 +37,7 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 19);
+    assert_eq!(lines.len(), 20);
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
@@ -46,6 +51,8 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     );
     assert_eq!(value(&lines, "Azure secure score"), "59.89 % over 2 subscriptions (high is good)");
     assert_eq!(value(&lines, "Devices by risk"), "3 devices: 1 high, 1 none, 1 odd");
+    let apps = "2 apps: 1 high risk, 0 medium, 1 low; most traffic at risk: Share";
+    assert_eq!(value(&lines, "Shadow IT"), apps);
     assert_eq!(value(&lines, "Vulnerabilities"), "not collected");
     assert_eq!(
         value(&lines, "Open alerts"),
@@ -60,7 +67,7 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     assert_eq!(value(&lines, "Software"), "1 rows, 1 with weaknesses, 1 past their end of support");
     assert_eq!(
         value(&lines, "Collected"),
-        "9 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+        "10 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
     );
 }
 

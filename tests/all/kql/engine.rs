@@ -5,7 +5,7 @@ use crate::support::{self, Folder, kept_lines, tools};
 use posture::app::App;
 use posture::ledger::path;
 use posture::report::Report;
-use posture::source::Source;
+use posture::source::{Source, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use simulator::Simulator;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Once;
 
-/// The rows of each table as they came.
+/// The rows of each stream as they came, by its name without `Custom-`: the table's, save for files.
 pub type Rows = BTreeMap<String, Vec<Value>>;
 
 /// What became of a query.
@@ -66,6 +66,13 @@ pub fn answer(received: &Rows, query: &str) -> Option<Vec<Value>> {
     Some(answer.rows)
 }
 
+/// All rows of a table, whichever stream they came through.
+pub fn rows_of(received: &Rows, table: &Table) -> Vec<Value> {
+    let streams = [table.stream(), table.file_stream()];
+    let names = streams.iter().map(|stream| stream.replacen("Custom-", "", 1));
+    names.filter_map(|name| received.get(&name)).flatten().cloned().collect()
+}
+
 /// A column's texts, sorted.
 pub fn texts(rows: &[Value], column: &str) -> Vec<String> {
     let mut texts: Vec<_> =
@@ -104,8 +111,13 @@ impl World {
 
     pub fn received(&self) -> Rows {
         let mut all = Rows::new();
-        for (table, rows) in self.microsoft.iter().flat_map(|one| one.received().tables) {
-            all.entry(table).or_default().extend(rows);
+        for mut received in self.microsoft.iter().map(Simulator::received) {
+            for batch in received.batches {
+                let rows = received.tables.get_mut(&batch.table).unwrap();
+                let rest = rows.split_off(batch.rows as usize);
+                let stream = batch.stream.replacen("Custom-", "", 1);
+                all.entry(stream).or_default().extend(std::mem::replace(rows, rest));
+            }
         }
         all
     }

@@ -1,0 +1,46 @@
+//! Shadow IT: the apps that Cloud Discovery has found in the tenant's traffic.
+
+use serde::Serialize;
+
+use super::{Freshness, Seen};
+use crate::digest::{CloudApp, Digest, Kind, Risks};
+
+/// Apps found in the traffic of the last 30 days, by the stream that holds the most.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudApps {
+    /// The stream's name: `Global view` holds what all streams have found.
+    pub stream: Option<String>,
+    /// All of them.
+    pub apps: u64,
+    /// Users of each app, added up: who uses three apps counts three times.
+    pub app_users: u64,
+    /// Bytes sent to them.
+    pub upload_bytes: u64,
+    /// Bytes received from them.
+    pub download_bytes: u64,
+    /// By risk: the service's score 1 to 3 is high, 4 to 6 medium, 7 to 10 low.
+    pub by_risk: Risks,
+    /// The ten of high risk, then of medium risk, with the most traffic.
+    pub top_risky: Vec<CloudApp>,
+    /// How old they are.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+pub(super) fn cloud_apps(seen: &Seen) -> Option<CloudApps> {
+    let (Digest::CloudApps(fold), freshness) = seen.digest(Kind::CloudApps)? else {
+        return None;
+    };
+    let stream = fold.widest().cloned().unwrap_or_default();
+    Some(CloudApps {
+        stream: stream.name,
+        apps: stream.apps,
+        app_users: stream.app_users,
+        upload_bytes: stream.upload_bytes,
+        download_bytes: stream.download_bytes,
+        by_risk: stream.by_risk,
+        top_risky: stream.top_risky,
+        freshness,
+    })
+}
