@@ -4,7 +4,7 @@
 use crate::kql;
 use crate::permissions;
 use crate::source::{
-    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table,
+    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source, Table,
     UNFED,
 };
 use serde_json::{Value, json};
@@ -129,13 +129,20 @@ fn pretty(value: &Value) -> String {
 /// A stream's `flows` are always deployed, its `classicFlows` and the `classicTables` where a
 /// deployment asks for them.
 pub fn tables_json() -> Value {
+    tables_json_with(Own::compiled())
+}
+
+/// The same with these columns of an installation's own behind the catalogue's.
+pub fn tables_json_with(own: &Own) -> Value {
     let rules = rules().into_iter().enumerate().map(|(index, streams)| {
-        let streams: Vec<_> = streams.iter().map(stream_json).collect();
+        let streams: Vec<_> = streams.iter().map(|stream| stream_json(stream, own)).collect();
         json!({ "name": format!("posture-{}", index + 1), "streams": streams })
     });
     let tables = tables().map(|table| {
         let columns = table
             .all_columns()
+            .copied()
+            .chain(own.columns(&table).iter().copied())
             .map(|column| json!({ "name": column.name, "type": column.kind.in_table() }));
         json!({ "name": table.name, "columns": columns.collect::<Vec<_>>() })
     });
@@ -159,11 +166,12 @@ fn classic_json(classic: &Classic) -> Value {
     json!({ "name": classic.table, "columns": columns.collect::<Vec<_>>() })
 }
 
-fn stream_json(stream: &Stream) -> Value {
+fn stream_json(stream: &Stream, own: &Own) -> Value {
     let table = stream.table;
-    let columns = table.all_columns().filter(|column| stream.brings(column));
+    let columns = table.all_columns().copied().chain(own.columns(&table).iter().copied());
+    let columns = columns.filter(|column| stream.brings(column));
     let columns = columns
-        .map(|column| json!({ "name": stream.field(column), "type": column.kind.in_stream() }));
+        .map(|column| json!({ "name": stream.field(&column), "type": column.kind.in_stream() }));
     let respelled = stream.respelled();
     let classic = table.classic.iter().map(|classic| {
         let output = format!("Custom-{}", classic.table);
@@ -172,16 +180,20 @@ fn stream_json(stream: &Stream) -> Value {
     json!({
         "stream": stream.name(),
         "columns": columns.collect::<Vec<_>>(),
-        "flows": [{ "outputStream": table.stream(), "transformKql": transform(stream) }],
+        "flows": [{ "outputStream": table.stream(), "transformKql": transform(stream, own) }],
         "classicFlows": classic.collect::<Vec<_>>(),
     })
 }
 
 /// The rule's transformation: fields whose names the workspace reserves, or that files spell
 /// differently, get their column's.
-fn transform(stream: &Stream) -> String {
-    let (brought, missing): (Vec<&Column>, Vec<&Column>) =
-        stream.table.columns.iter().partition(|column| stream.brings(column));
+fn transform(stream: &Stream, own: &Own) -> String {
+    let (brought, missing): (Vec<&Column>, Vec<&Column>) = stream
+        .table
+        .columns
+        .iter()
+        .chain(own.columns(&stream.table))
+        .partition(|column| stream.brings(column));
     let renamed = brought.into_iter().filter_map(|column| {
         let field = stream.field(column);
         (field != column.name).then(|| format!("{} = ['{field}']", column.name))
@@ -201,9 +213,11 @@ fn transform(stream: &Stream) -> String {
         format!(" | extend {} = {empty}", column.name)
     });
     let empty: String = empty.collect();
+    let lines = own.transform(&stream.table).iter().map(|line| format!(" | {line}"));
+    let lines: String = lines.collect();
     match renamed.is_empty() {
-        true => format!("source{empty}"),
-        false => format!("source | project-rename {}{empty}", renamed.join(", ")),
+        true => format!("source{empty}{lines}"),
+        false => format!("source | project-rename {}{empty}{lines}", renamed.join(", ")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Functions over the workspace's tables, saved there by the deployment: one per table with its newest
 //! state, written from the catalogue, and a few by hand. Pure.
 
-use crate::source::{ALL, RUNS, Reads, Sends, Source, Table};
+use crate::source::{ALL, Own, RUNS, Reads, Sends, Source, Table};
 use std::fmt::Write;
 
 /// A saved function.
@@ -217,7 +217,8 @@ fn by_update(source: &Source) -> String {
 fn project(table: &Table) -> String {
     // These would be taken for words of the language.
     const WORDS: &[&str] = &["count", "on", "time"];
-    let columns = table.all_columns().map(|column| match WORDS.contains(&column.name) {
+    let own = Own::compiled().columns(table);
+    let columns = table.all_columns().chain(own).map(|column| match WORDS.contains(&column.name) {
         true => format!("['{}']", column.name),
         false => column.name.to_owned(),
     });

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::progress::say;
 use crate::describe;
+use crate::source::Own;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,8 +16,10 @@ pub struct Options {
     root: PathBuf,
 }
 
-/// Writes each file that differs, and says so.
+/// Writes each file that differs, and says so; nothing where the columns of an installation's own are
+/// wrong.
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
+    Own::check().map_err(Failure::Other)?;
     for (path, content) in describe::files() {
         let file = options.root.join(&path);
         if fs::read_to_string(&file).is_ok_and(|there| there == content) {

@@ -1,6 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
-use crate::source::{Api, Column, ENVELOPE, Fetch, Sends, Source};
+use crate::source::{Api, Column, ENVELOPE, Fetch, Own, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -29,11 +29,13 @@ pub struct Shape {
 impl Shape {
     /// The shape of a source.
     pub fn of(source: &Source) -> Shape {
-        let columns = source.table.all_columns();
+        let own = Own::compiled().columns(&source.table);
+        let columns = source.table.all_columns().chain(own);
         let mut declared: HashSet<_> =
             columns.map(|column: &Column| Cow::Borrowed(column.field)).collect();
         if matches!(source.fetch, Fetch::Export { respelled: true, .. }) {
-            declared.extend(source.table.columns.iter().map(|c| Cow::Owned(c.file_field())));
+            declared
+                .extend(source.table.columns.iter().chain(own).map(|c| Cow::Owned(c.file_field())));
         }
         let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
         Shape { key: source.key, ignores_case, sends: source.sends, stamps, declared }

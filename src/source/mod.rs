@@ -13,6 +13,7 @@ mod defender;
 mod exports;
 mod graph;
 mod inventory;
+mod own;
 mod resources;
 mod risk;
 mod table;
@@ -35,6 +36,7 @@ pub use exports::{
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
+pub use own::Own;
 pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 pub use risk::{RISK_DETECTIONS, RISKY_USERS};
 pub use table::{Column, ColumnType, ENVELOPE, RUNS, Table};
@@ -82,6 +84,11 @@ pub const ALL: &[Source] = &[
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
 pub fn defaults() -> Vec<Source> {
     ALL.iter().copied().filter(|source| source.default).collect()
+}
+
+/// The table of each source.
+pub fn tables() -> impl Iterator<Item = Table> {
+    ALL.iter().map(|source| source.table)
 }
 
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.

@@ -104,6 +104,13 @@ impl ColumnType {
         }
     }
 
+    /// The type of that name in a stream declaration.
+    pub(super) fn of_stream(name: &str) -> Option<ColumnType> {
+        use ColumnType::{Boolean, DateTime, Dynamic, Int, Long, Real, Text};
+        let types = [Text, Real, Long, Int, Boolean, DateTime, Dynamic];
+        types.into_iter().find(|kind| kind.in_stream() == name)
+    }
+
     /// The type's name in a table's schema, which spells one of them differently.
     pub fn in_table(self) -> &'static str {
         match self {
@@ -123,6 +130,25 @@ pub const ENVELOPE: &[Column] = &[
     text("Source"),
     text("RunId"),
     text("RecordId"),
+];
+
+/// Names that Log Analytics keeps for itself.
+///
+/// <https://learn.microsoft.com/azure/azure-monitor/logs/create-custom-table>
+pub(super) const RESERVED: &[&str] = &[
+    "id",
+    "BilledSize",
+    "IsBillable",
+    "InvalidTimeGenerated",
+    "TenantId",
+    "Title",
+    "Type",
+    "UniqueId",
+    "_ItemId",
+    "_ResourceGroup",
+    "_ResourceId",
+    "_SubscriptionId",
+    "_TimeReceived",
 ];
 
 /// The table of reports: one row per job.

@@ -1,24 +1,6 @@
+use super::table::RESERVED;
 use super::*;
 use std::collections::BTreeSet;
-
-/// Names that Log Analytics keeps for itself.
-///
-/// <https://learn.microsoft.com/azure/azure-monitor/logs/create-custom-table>
-const RESERVED: &[&str] = &[
-    "id",
-    "BilledSize",
-    "IsBillable",
-    "InvalidTimeGenerated",
-    "TenantId",
-    "Title",
-    "Type",
-    "UniqueId",
-    "_ItemId",
-    "_ResourceGroup",
-    "_ResourceId",
-    "_SubscriptionId",
-    "_TimeReceived",
-];
 
 #[test]
 fn every_source_has_a_name_a_table_and_a_stream_of_its_own() {

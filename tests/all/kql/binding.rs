@@ -1,8 +1,10 @@
 //! Every transformation and every function binds against our schemas and yields the columns that it
 //! declares.
 
-use super::{Column, bind, columns_of, flows, tables};
+use super::{Column, bind, columns_of, flows, flows_of, tables};
+use posture::describe::tables_json_with;
 use posture::kql::{self, Function};
+use posture::source::Own;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -68,6 +70,42 @@ fn every_transformation_yields_its_tables_columns() {
     for bound in bound {
         assert_eq!(bound.errors, [""; 0], "{}", bound.name);
         assert_eq!(bound.columns, tables[&bound.name], "{}", bound.name);
+    }
+}
+
+/// In a table of which files are a stream of their own, and in one without.
+#[test]
+fn columns_of_an_installations_own_come_behind_the_catalogues() {
+    let text = r#"{"tables":{
+        "PostureDevices_CL": {
+            "columns": [
+                {"field":"ipInterfaces","type":"dynamic"},
+                {"field":"title","name":"Heading","type":"string"}
+            ],
+            "transform": ["where Heading != 'none'", "extend Heading = toupper(Heading)"]
+        },
+        "PostureDeviceSoftware_CL": {"columns": [{"field":"osBuild","name":"Build","type":"real"}]}
+    }}"#;
+    let own = Own::read(text, posture::source::tables()).unwrap();
+    let described = tables_json_with(&own);
+    let (flows, plain) = (flows_of(&described), by_name());
+    let is_changed = |table: &str| text.contains(&format!("\"{table}\""));
+    let queries = flows
+        .iter()
+        .filter(|flow| is_changed(&flow.into))
+        .map(|flow| json!({ "name": flow.into, "text": flow.transform, "source": flow.columns }));
+
+    let bound = bind(queries.collect());
+
+    assert_eq!(bound.len(), 3);
+    for bound in bound {
+        let tables = described["tables"].as_array().unwrap();
+        let table = tables.iter().find(|table| table["name"] == *bound.name).unwrap();
+        assert_eq!(bound.errors, [""; 0], "{}", bound.name);
+        assert_eq!(bound.columns, columns_of(table), "{}", bound.name);
+        let before = &plain[&bound.name];
+        assert_eq!(bound.columns[..before.len()], before[..], "the catalogue's come first");
+        assert!(bound.columns.len() > before.len());
     }
 }
 

@@ -28,7 +28,10 @@ struct Flow {
 
 /// Every flow of every rule, our own and the classic ones.
 fn flows() -> Vec<Flow> {
-    let described = describe::tables_json();
+    flows_of(&describe::tables_json())
+}
+
+fn flows_of(described: &Value) -> Vec<Flow> {
     let rules = described["rules"].as_array().unwrap();
     let streams = rules.iter().flat_map(|rule| rule["streams"].as_array().unwrap());
     let table = |stream: &Value| stream.as_str().unwrap().replacen("Custom-", "", 1);
