@@ -2,6 +2,7 @@
 //! test fails when a written file is stale.
 
 use crate::kql;
+use crate::settings;
 use crate::source::{
     ALL, Api, Classic, Column, ColumnType, ENVELOPE, Fetch, Permission, RUNS, Sends, Source, Table,
     UNFED,
@@ -90,6 +91,7 @@ pub fn files() -> Vec<(String, String)> {
         ("infra/generated/tables.json".to_owned(), pretty(&tables_json())),
         ("infra/generated/permissions.json".to_owned(), pretty(&permissions_json())),
         ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
+        ("infra/generated/tenants.schema.json".to_owned(), pretty(&settings::schema())),
         ("docs/sources.md".to_owned(), sources_page()),
     ];
     let written = kql::functions().into_iter().filter(|function| function.written);

@@ -298,7 +298,7 @@ async fn a_gap_in_the_changes_brings_the_full_source_once() {
     world.complete(DEVICE_VULNERABILITY_CHANGES, -15 * 24 * 60).await;
     world.complete(DEVICE_VULNERABILITIES, -2 * 24 * 60).await;
     let planned = async || {
-        let jobs = world.app.plan(world.app.now()).await.unwrap();
+        let jobs = support::due(&world.app, world.app.now()).await;
         jobs.iter().any(|job| job.source.name == DEVICE_VULNERABILITIES.name)
     };
 

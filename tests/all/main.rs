@@ -13,4 +13,5 @@ mod identity;
 mod kql;
 mod resume;
 mod serving;
+mod tenants;
 mod updates;
