@@ -4,11 +4,11 @@ use crate::cloud::{Budget, Patience, Pipeline, Tokens, Wire};
 use crate::describe;
 use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, path};
 use crate::logs::Logs;
-use crate::plan::{self, Job, RunId};
-use crate::settings::{Settings, Storage};
+use crate::plan::{self, History, Job, Message, RunId};
+use crate::settings::{Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
 use crate::summary::{self, Known};
-use crate::tenant::{Tenant, Way};
+use crate::tenant::{Maker, Present, Roster, RosterError, Tenant, Way};
 use crate::{checkpoint, digest::Latest};
 use azure_core::http::Url;
 use futures::future::try_join_all;
@@ -20,11 +20,11 @@ use tokio::time::Instant;
 use tracing::debug;
 
 /// Jobs carried out beside one another where no host spreads them.
-const PARALLEL_JOBS: usize = 4;
+const PARALLEL_JOBS: usize = 16;
 /// Pages of ordinary size in memory at once, whatever the number of jobs.
 const PAGES_IN_MEMORY: usize = 4;
 /// How long what the ledger says of a tenant is answered from memory.
-const KNOWN_FOR: Duration = Duration::from_secs(5);
+pub const KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +40,9 @@ pub struct Limits {
 /// Everything the service holds.
 pub struct App {
     /// Who is collected.
-    pub tenants: Vec<Tenant>,
+    pub roster: Roster,
     /// Where records are kept.
     pub ledger: Arc<dyn Ledger>,
-    /// Where they are sent; nothing where no rule is set.
-    pub logs: Option<Logs>,
     /// How long things may take.
     pub limits: Limits,
     /// Jobs carried out beside one another where no host spreads them.
@@ -52,6 +50,17 @@ pub struct App {
     /// The clock.
     pub clock: fn() -> Timestamp,
     known: Mutex<HashMap<String, Recent>>,
+}
+
+/// Why nothing is planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Nobody knows for whom.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// The ledger can't be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// What the ledger said of a tenant, and when.
@@ -65,19 +74,31 @@ pub fn clock() -> Timestamp {
 
 /// The way out that all tenants of a process share.
 pub fn way(wire: Wire) -> Way {
-    Way { wire, budget: Arc::new(Budget::new(PAGES_IN_MEMORY)), clock }
+    let budget = Arc::new(Budget::new(PAGES_IN_MEMORY));
+    Way { wire, files: Wire::for_storage(), budget, clock }
 }
 
 impl App {
-    /// An app of these parts, with the limits of a deployment.
+    /// An app of these tenants, whose rows all go to `logs`, with the limits of a deployment.
     pub fn new(tenants: Vec<Tenant>, ledger: Arc<dyn Ledger>, logs: Option<Logs>) -> App {
+        let logs = logs.map(Arc::new);
+        let with_logs = |mut tenant: Tenant| {
+            tenant.logs.clone_from(&logs);
+            Arc::new(tenant)
+        };
+        let present = Present::new(tenants.into_iter().map(with_logs).collect());
+        App::of(Roster::Fixed(Arc::new(present)), ledger)
+    }
+
+    /// An app of this roster, with the limits of a deployment.
+    pub fn of(roster: Roster, ledger: Arc<dyn Ledger>) -> App {
         let limits = Limits {
             claim: Duration::from_secs(30),
             run: Duration::from_secs(540),
             patience: Patience::DEFAULT,
         };
         let known = Mutex::default();
-        App { tenants, ledger, logs, limits, parallel: PARALLEL_JOBS, clock, known }
+        App { roster, ledger, limits, parallel: PARALLEL_JOBS, clock, known }
     }
 
     /// The app that the settings describe. Nothing is asked of anyone yet.
@@ -90,18 +111,17 @@ impl App {
         let identity = settings.app_identity.clone();
         let own = Arc::new(Tokens::new(identity, settings.cloud.sign_in, wire.clone(), clock));
         let ledger = ledger(settings, &own)?;
-        let scope = format!("{}/.default", settings.cloud.logs_audience);
-        let logs = logs(&settings.rules, Pipeline::new(wire.clone(), own, scope, None));
-        let mut tenant = Tenant::new(
-            &settings.tenant_id,
-            &settings.tenant_name,
-            settings.cloud,
-            settings.sources.clone(),
-            settings.identity.clone(),
-            &way(wire),
-        );
-        tenant.azure = settings.azure.clone();
-        let mut app = App::new(vec![tenant], ledger, logs);
+        let roster = match &settings.tenants {
+            Tenants::One(one) => {
+                let tenant = maker(settings, way(wire), own, Vec::new())(one, true);
+                Roster::Fixed(Arc::new(Present::new(vec![Arc::new(tenant)])))
+            }
+            Tenants::File { place, shared } => {
+                let maker = maker(settings, way(wire), own, shared.rules.clone());
+                Roster::of_file(place.clone(), shared.clone(), ledger.clone(), maker)
+            }
+        };
+        let mut app = App::of(roster, ledger);
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
@@ -112,43 +132,79 @@ impl App {
         (self.clock)()
     }
 
-    /// The tenant of that id.
-    pub fn tenant(&self, id: &str) -> Option<&Tenant> {
-        self.tenants.iter().find(|tenant| tenant.id.eq_ignore_ascii_case(id))
+    /// Who is collected at present.
+    ///
+    /// # Errors
+    ///
+    /// Where the file of tenants never was right, or can't be read.
+    pub async fn tenants(&self) -> Result<Arc<Present>, RosterError> {
+        self.roster.now().await
     }
 
-    /// The jobs due at `now`, all of one run.
+    /// The messages of a timer's tick: of one tenant its due jobs; of many one plan each, for those of
+    /// which a source may be due, as one look at the ledger's list of states tells.
+    ///
+    /// # Errors
+    ///
+    /// Where the tenants or the ledger can't be read.
+    pub async fn tick(&self, now: Timestamp) -> Result<Vec<Message>, PlanError> {
+        let present = self.tenants().await?;
+        if let [only] = present.tenants.as_slice() {
+            let sources = if only.enabled { only.sources.clone() } else { Vec::new() };
+            let jobs = self.plan(only, sources, now).await?;
+            return Ok(jobs.iter().map(Message::from).collect());
+        }
+        let written: HashMap<_, _> = self.ledger.entries(path::STATES).await?.into_iter().collect();
+        let run = RunId::of_tick(now);
+        let plan = |tenant: &Arc<Tenant>| {
+            let written = |name: &str| written.get(&path::state(&tenant.id, name)).copied();
+            let sources = plan::may_be_due(&tenant.sources, written, now);
+            (!sources.is_empty()).then(|| Message::plan(&run, &tenant.id, &sources))
+        };
+        Ok(present.tenants.iter().filter(|tenant| tenant.enabled).filter_map(plan).collect())
+    }
+
+    /// The jobs of a tenant that are due at `now` among these sources, all of one run.
     ///
     /// # Errors
     ///
     /// Where the ledger can't be read.
-    pub async fn plan(&self, now: Timestamp) -> Result<Vec<Job>, LedgerError> {
+    pub async fn plan(
+        &self,
+        tenant: &Tenant,
+        sources: Vec<Source>,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, LedgerError> {
+        let histories = sources.into_iter().map(|source| self.history(&tenant.id, source));
+        let histories = try_join_all(histories).await?;
+        let gaps: Vec<_> = histories
+            .iter()
+            .filter_map(|(source, history)| plan::full_after_gap(source, history, now))
+            .collect();
         let mut jobs = Vec::new();
-        for tenant in &self.tenants {
-            let histories = tenant.sources.iter().map(async |source| {
-                let path = path::state(&tenant.id, source.name);
-                let (state, _) = checkpoint::read(&*self.ledger, &path).await?;
-                Ok::<_, LedgerError>((*source, state.history()))
-            });
-            let histories = try_join_all(histories).await?;
-            let gaps: Vec<_> = histories
-                .iter()
-                .filter_map(|(source, history)| plan::full_after_gap(source, history, now))
-                .collect();
-            for (source, history) in &histories {
-                let read_since = |opened: Timestamp| {
-                    history.completed.as_ref().is_some_and(|run| run.instant() >= opened)
-                };
-                let gap = gaps.iter().find(|(full, _)| *full == source.name);
-                let after_gap =
-                    gap.is_some_and(|(_, opened)| !read_since(*opened)) && !history.is_held(now);
-                let is_there = tenant.cloud.lacks(source).is_none();
-                if is_there && (after_gap || plan::is_due(source, history, now)) {
-                    jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
-                }
+        for (source, history) in &histories {
+            let read_since = |opened: Timestamp| {
+                history.completed.as_ref().is_some_and(|run| run.instant() >= opened)
+            };
+            let gap = gaps.iter().find(|(full, _)| *full == source.name);
+            let after_gap =
+                gap.is_some_and(|(_, opened)| !read_since(*opened)) && !history.is_held(now);
+            let is_there = tenant.cloud.lacks(source).is_none();
+            if is_there && (after_gap || plan::is_due(source, history, now)) {
+                jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
             }
         }
         Ok(jobs)
+    }
+
+    async fn history(
+        &self,
+        tenant: &str,
+        source: Source,
+    ) -> Result<(Source, History), LedgerError> {
+        let path = path::state(tenant, source.name);
+        let (state, _) = checkpoint::read(&*self.ledger, &path).await?;
+        Ok((source, state.history()))
     }
 
     /// A job of one source of one tenant.
@@ -162,9 +218,22 @@ impl App {
     ///
     /// Where the ledger can't be read.
     pub async fn known(&self, tenant: &Tenant) -> Result<Arc<Vec<Known>>, LedgerError> {
+        self.known_within(tenant, KNOWN_FOR).await
+    }
+
+    /// As [`App::known`], at most that old.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger can't be read.
+    pub async fn known_within(
+        &self,
+        tenant: &Tenant,
+        age: Duration,
+    ) -> Result<Arc<Vec<Known>>, LedgerError> {
         let recent = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(&tenant.id).filter(|(at, _)| at.elapsed() < KNOWN_FOR).cloned()
+            known.get(&tenant.id).filter(|(at, _)| at.elapsed() < age).cloned()
         };
         if let Some((_, known)) = recent {
             return Ok(known);
@@ -187,21 +256,52 @@ impl App {
         let latest = latest.and_then(|(bytes, _)| serde_json::from_slice::<Latest>(&bytes).ok());
         let lacks = tenant.cloud.lacks(&source);
         let unavailable = lacks.is_some() || state.is_unavailable();
-        let left_out = || Some("not collected: POSTURE_SOURCES leaves it out".to_owned());
+        let left_out = match collected {
+            _ if !tenant.enabled => Some("not collected: the tenants file says `enabled: false`"),
+            None => Some("not collected: POSTURE_SOURCES leaves it out"),
+            Some(_) => None,
+        };
         Ok(Known {
             source: source.name,
             about: source.about,
             kind: source.digest,
             every: collected.map_or(source.every, |source| source.every),
             latest: latest.map(Arc::new),
-            reason: match collected {
-                Some(_) => lacks.or_else(|| state.reason()),
-                None => left_out(),
-            },
-            unavailable: collected.is_some() && unavailable,
+            reason: left_out.map(str::to_owned).or(lacks).or_else(|| state.reason()),
+            unavailable: left_out.is_none() && unavailable,
             applied: None,
         })
     }
+}
+
+/// Makes tenants of settings. Those without a workspace of their own share one way to the
+/// deployment's, whose rules are `common`.
+fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> Maker {
+    let scope = format!("{}/.default", settings.cloud.logs_audience);
+    let pipeline = {
+        let wire = way.wire.clone();
+        move |tokens, scope| Pipeline::new(wire.clone(), tokens, scope, None)
+    };
+    let common = logs(&common, pipeline(own.clone(), scope)).map(Arc::new);
+    Box::new(move |tenant: &TenantSettings, own_workspace| {
+        let TenantSettings { id, name, cloud, sources, identity, .. } = tenant;
+        let mut made = Tenant::new(id, name, cloud, sources.clone(), identity.clone(), &way);
+        made.enabled = tenant.enabled;
+        made.azure = tenant.azure.clone();
+        made.callers.clone_from(&tenant.callers);
+        made.logs = match own_workspace {
+            false => common.clone(),
+            true => {
+                let sender = tenant.sender.clone().map(|sender| {
+                    Arc::new(Tokens::new(sender, cloud.sign_in, way.wire.clone(), way.clock))
+                });
+                let scope = format!("{}/.default", cloud.logs_audience);
+                let pipeline = pipeline(sender.unwrap_or_else(|| own.clone()), scope);
+                logs(&tenant.rules, pipeline).map(Arc::new)
+            }
+        };
+        made
+    })
 }
 
 fn ledger(settings: &Settings, own: &Tokens) -> Result<Arc<dyn Ledger>, String> {

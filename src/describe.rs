@@ -3,6 +3,7 @@
 
 use crate::kql;
 use crate::permissions;
+use crate::settings;
 use crate::source::{
     ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source, Table,
     UNFED,
@@ -98,6 +99,7 @@ pub fn files() -> Vec<(String, String)> {
         ("infra/generated/tables.json".to_owned(), pretty(&tables_json())),
         ("infra/generated/permissions.json".to_owned(), pretty(&permissions::json())),
         ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
+        ("infra/generated/tenants.schema.json".to_owned(), pretty(&settings::schema())),
         ("docs/sources.md".to_owned(), sources_page()),
         ("docs/permissions.md".to_owned(), permissions::page()),
     ];

@@ -1,7 +1,7 @@
 //! Which jobs are due at an instant, one per tenant and source; pure.
 
 use crate::source::{Reads, Source};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -99,7 +99,8 @@ pub struct Message {
     pub run: RunId,
     /// The tenant's id.
     pub tenant: String,
-    /// The source's name.
+    /// The source's name; none in a plan.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// See [`Job::now`].
     #[serde(default, skip_serializing_if = "is_false")]
@@ -107,6 +108,26 @@ pub struct Message {
     /// What kind of job; absent: one source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Of a plan: the sources that may be due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+}
+
+impl Message {
+    /// The [`Message::kind`] of a plan: which of a tenant's sources are due is to be found out.
+    pub const PLAN: &str = "plan";
+
+    /// A plan of these sources of a tenant.
+    pub fn plan(run: &RunId, tenant: &str, sources: &[Source]) -> Message {
+        Message {
+            run: run.clone(),
+            tenant: tenant.to_owned(),
+            source: String::new(),
+            now: false,
+            kind: Some(Message::PLAN.to_owned()),
+            sources: sources.iter().map(|source| source.name.to_owned()).collect(),
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -121,8 +142,39 @@ impl From<&Job> for Message {
             source: job.source.name.to_owned(),
             now: job.now,
             kind: None,
+            sources: Vec::new(),
         }
     }
+}
+
+/// A source whose state was written within this is left alone: a run is at work on it, or a refusal
+/// stands, which does so for an hour at least.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Sources that may be due at `now`, told by when the state of each was last `written`; the full source
+/// comes along with its changes, since a gap in these makes it due.
+///
+/// A state is written when a run begins, at each of its parts and at its end, so that nothing is due
+/// for half an interval after that.
+pub fn may_be_due(
+    sources: &[Source],
+    written: impl Fn(&str) -> Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<Source> {
+    let may_be = |source: &&Source| match written(source.name) {
+        Some(at) => now.duration_since(at) >= LEFT_ALONE.min(source.every / 2),
+        None => true,
+    };
+    let found: Vec<Source> = sources.iter().filter(may_be).copied().collect();
+    let fulls = found.iter().filter_map(|source| match source.reads {
+        Reads::Changes { full, .. } => Some(full),
+        _ => None,
+    });
+    let fulls: Vec<&str> = fulls.collect();
+    let wanted = |source: &&Source| {
+        fulls.contains(&source.name) || found.iter().any(|one| one.name == source.name)
+    };
+    sources.iter().filter(wanted).copied().collect()
 }
 
 /// What is known of a source when a plan is made.
@@ -172,9 +224,7 @@ pub fn full_after_gap(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{DEVICE_VULNERABILITY_CHANGES, DEVICES};
-    use jiff::SignedDuration;
-
+    use crate::source::{ALERTS, DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES, DEVICES};
     fn instant(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -234,6 +284,25 @@ mod tests {
         let now = instant("2026-11-15T01:00:00Z");
         assert_eq!(full_after_gap(&DEVICE_VULNERABILITY_CHANGES, &never, now), None);
         assert_eq!(full_after_gap(&DEVICES, &history, now), None);
+    }
+
+    #[test]
+    fn what_was_written_lately_is_not_looked_at_and_changes_bring_their_full_source() {
+        let now = instant("2026-11-22T10:00:00Z");
+        let ago = |minutes| Some(now - SignedDuration::from_mins(minutes));
+        let all = [DEVICES, ALERTS, DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES];
+        let found = |written: &dyn Fn(&str) -> Option<Timestamp>| -> Vec<&str> {
+            may_be_due(&all, written, now).iter().map(|source| source.name).collect()
+        };
+
+        assert_eq!(found(&|_| None).len(), 4, "never written: at once");
+        assert!(found(&|_| ago(1)).is_empty());
+        assert_eq!(found(&|_| ago(3)), ["graph.alerts"], "half of five minutes");
+        let changes_only = |name: &str| if name.ends_with("changes") { ago(31) } else { ago(1) };
+        assert_eq!(
+            found(&changes_only),
+            ["defender.device_vulnerabilities", "defender.device_vulnerability_changes"]
+        );
     }
 
     #[test]

@@ -197,7 +197,6 @@ impl Pipeline {
         meter: &Meter,
     ) -> Result<Answer, Miss> {
         let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
-        let mut room = Room::of_page(self.budget.as_deref()).await;
         let mut request = request.clone();
         request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
         meter.requests.fetch_add(1, Ordering::Relaxed);
@@ -207,6 +206,8 @@ impl Pipeline {
         meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
         let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
+        // Not before the answer is there: a service that hangs must not hold the others' room.
+        let mut room = Room::of_page(self.budget.as_deref()).await;
         let body = self.body(response, &mut room).await?;
         meter.received.fetch_add(body.len() as u64, Ordering::Relaxed);
         match status {

@@ -8,7 +8,7 @@ const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The process's allowance for pages in memory, whatever the number of jobs.
 ///
-/// A page takes its expected size before it is asked for; one that grows beyond waits until no
+/// A page takes its expected size before its body is read; one that grows beyond waits until no
 /// other large page is held. Two waits in a fixed order, so no two jobs wait for each other.
 #[derive(Debug)]
 pub struct Budget {

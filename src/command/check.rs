@@ -41,7 +41,8 @@ pub async fn run(_: Options, platform: &Platform) -> Result<ExitCode, Failure> {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["tenant", "table", "newest run", "rows", "MB", "GB a month"]);
     let mut total = 0.0;
-    for tenant in &app.tenants {
+    let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
+    for tenant in &present.tenants {
         for source in &tenant.sources {
             let newest = newest(&app, tenant, source).await;
             let newest = newest.map_err(|error| Failure::Other(error.to_string()))?;

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::plan::{Job, RunId};
 use crate::report::{Report, Status};
 use crate::settings::Platform;
+use crate::tenant::Present;
 use std::process::ExitCode;
 
 /// What to collect.
@@ -25,16 +26,17 @@ pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Fail
     log_to_stdout(tracing::Level::WARN);
     let settings = settings(platform)?;
     let app = App::build(&settings).map_err(Failure::Other)?;
-    let jobs = jobs(&app, &options)?;
+    let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
+    let jobs = jobs(&app, &present, &options)?;
     let reports = run_all(&app, jobs).await;
     say(&table(&reports));
     Ok(code(&reports))
 }
 
-fn jobs(app: &App, options: &Options) -> Result<Vec<Job>, Failure> {
+fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Failure> {
     let run = RunId::at(app.now());
     let mut jobs = Vec::new();
-    for tenant in &app.tenants {
+    for tenant in present.tenants.iter().filter(|tenant| tenant.enabled) {
         if options.tenant.as_ref().is_some_and(|id| !tenant.id.eq_ignore_ascii_case(id)) {
             continue;
         }
@@ -51,9 +53,11 @@ fn jobs(app: &App, options: &Options) -> Result<Vec<Job>, Failure> {
         jobs.extend(sources.map(|source| app.job(tenant, *source, run.clone(), true)));
     }
     match jobs.is_empty() {
-        true => {
-            Err(Failure::Other("no such tenant: compare --tenant with POSTURE_TENANT_ID".into()))
-        }
+        true => Err(Failure::Other(
+            "no such tenant is collected: compare --tenant with POSTURE_TENANT_ID, or with the \
+                 tenants file"
+                .into(),
+        )),
         false => Ok(jobs),
     }
 }

@@ -9,7 +9,7 @@ use crate::ledger::FolderLedger;
 use crate::plan::RunId;
 use crate::source::{ALL, Api};
 use crate::summary;
-use crate::tenant::{Tenant, Way};
+use crate::tenant::{Present, Tenant, Way};
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use simulator::Simulator;
@@ -54,18 +54,19 @@ pub async fn run(options: Options) -> Result<ExitCode, Failure> {
     say(&format!("Records:   {}", options.folder.display()));
 
     let run = RunId::at(app.now());
-    let jobs = app.tenants.iter().flat_map(|tenant| {
+    let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
+    let jobs = present.tenants.iter().flat_map(|tenant| {
         tenant.sources.iter().map(|source| app.job(tenant, *source, run.clone(), true))
     });
     let reports = run_all(&app, jobs.collect()).await;
     say(&table(&reports));
     say_received(&simulator);
-    say_summaries(&app).await?;
+    say_summaries(&app, &present).await?;
     if options.once {
         return Ok(collect::code(&reports));
     }
     let listener = serve::listen(options.port)?;
-    say_addresses(&app, &listener);
+    say_addresses(&present, &listener);
     serve::until_stopped(app, listener).await
 }
 
@@ -155,8 +156,8 @@ fn say_received(simulator: &Simulator) {
     }
 }
 
-async fn say_summaries(app: &App) -> Result<(), Failure> {
-    for tenant in &app.tenants {
+async fn say_summaries(app: &App, present: &Present) -> Result<(), Failure> {
+    for tenant in &present.tenants {
         let known = app.known(tenant).await.map_err(|error| Failure::Other(error.to_string()))?;
         let portal = tenant.cloud.portal;
         let summary = summary::summary(&tenant.id, &tenant.name, portal, &known, app.now());
@@ -171,10 +172,10 @@ async fn say_summaries(app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-fn say_addresses(app: &App, listener: &tokio::net::TcpListener) {
+fn say_addresses(present: &Present, listener: &tokio::net::TcpListener) {
     let Ok(address) = listener.local_addr() else { return };
     say(&format!("Serving until Ctrl-C:\n  http://{address}/api/health"));
-    for tenant in &app.tenants {
+    for tenant in &present.tenants {
         say(&format!("  http://{address}/api/summary?tenant={}  ({})", tenant.id, tenant.name));
     }
 }

@@ -3,7 +3,7 @@
 use super::{Failure, log_to_stdout, settings};
 use crate::app::App;
 use crate::host;
-use crate::settings::Platform;
+use crate::settings::{Platform, Tenants};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +24,15 @@ pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Fail
     let app = Arc::new(App::build(&settings).map_err(Failure::Other)?);
     let listener = listen(port)?;
     let version = env!("CARGO_PKG_VERSION");
-    info!(port, tenant = settings.tenant_id, "Posture {version} serves the Functions host");
+    match &settings.tenants {
+        Tenants::One(one) => {
+            let (tenant, tenant_name) = (&one.id, &one.name);
+            info!(port, tenant, tenant_name, "Posture {version} serves the Functions host");
+        }
+        Tenants::File { .. } => {
+            info!(port, "Posture {version} serves the Functions host, for the tenants of a file");
+        }
+    }
     until_stopped(app, listener).await
 }
 

@@ -6,10 +6,12 @@ use crate::app::App;
 use crate::plan::{Job, Message};
 use crate::report::{Report, Status};
 use crate::source::Source;
+use crate::tenant::Tenant;
 use azure_core::http::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tracing::{error, info, warn};
 
 /// The timer's output binding, a queue.
@@ -26,25 +28,30 @@ pub async fn timer(app: &App, body: &[u8], invocation: &str) -> Reply {
         warn!(invocation, "The timer's call is refused: {}", problem.detail);
         return problem.into();
     }
-    let jobs = match app.plan(app.now()).await {
-        Ok(jobs) => jobs,
+    match app.tick(app.now()).await {
+        Ok(messages) => {
+            let count = messages.len();
+            info!(invocation, jobs = count, "Planned {count} jobs");
+            queued(&messages, format!("Planned {count} jobs"))
+        }
         Err(error) => {
             error!(invocation, "Nothing is planned, the next tick tries again: {error}");
-            return Problem::new(500, error.to_string()).into();
+            Problem::new(500, error.to_string()).into()
         }
-    };
-    let count = jobs.len();
-    info!(invocation, jobs = count, "Planned {count} jobs");
-    let messages: Vec<Message> = jobs.iter().map(Message::from).collect();
+    }
+}
+
+fn queued(messages: &[Message], line: String) -> Reply {
     let mut outputs = Map::new();
     outputs.insert(JOBS.to_owned(), json!(messages));
-    Reply::json(200, &Outcome { outputs, logs: vec![format!("Planned {count} jobs")] })
+    Reply::json(200, &Outcome { outputs, logs: vec![line] })
 }
 
 /// Runs one job. A payload that is no job is a 400, so that it ends in the poison queue.
 pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
-    let job = match read_job(app, body) {
-        Ok(job) => job,
+    let job = match read(app, body).await {
+        Ok(Work::Source(job)) => job,
+        Ok(Work::Plan(tenant, sources)) => return plan(app, &tenant, sources, invocation).await,
         Err(problem) => {
             error!(invocation, "A queue message is refused: {}", problem.detail);
             return problem.into();
@@ -55,44 +62,86 @@ pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
     if report.wants_retry() {
         return Problem::new(500, report.to_string()).into();
     }
-    Reply::json(200, &Outcome { outputs: Map::new(), logs: vec![report.to_string()] })
+    queued(&[], report.to_string())
 }
 
-fn log(report: &Report, invocation: &str) {
-    let Report { source, run, tenant, tally, .. } = report;
-    let (records, took_ms) = (tally.kept, tally.took_ms);
-    match report.status {
-        Status::Complete | Status::Unchanged | Status::Unneeded | Status::Unavailable => {
-            info!(invocation, source, %run, tenant, records, took_ms, "{report}");
+/// Plans one tenant of many: its due jobs go to the queue.
+async fn plan(app: &App, tenant: &Tenant, sources: Vec<Source>, invocation: &str) -> Reply {
+    let Tenant { id, name, .. } = tenant;
+    match app.plan(tenant, sources, app.now()).await {
+        Ok(jobs) => {
+            let count = jobs.len();
+            info!(
+                invocation,
+                tenant = id,
+                tenant_name = name,
+                jobs = count,
+                "Planned {count} jobs of {name}"
+            );
+            let messages: Vec<_> = jobs.iter().map(Message::from).collect();
+            queued(&messages, format!("Planned {count} jobs of {name} ({id})"))
         }
-        Status::Incomplete | Status::Failed => {
-            warn!(invocation, source, %run, tenant, records, took_ms, "{report}");
-        }
-        Status::Refused => {
-            error!(invocation, source, %run, tenant, records, took_ms, "{report}");
+        Err(error) => {
+            error!(
+                invocation,
+                tenant = id,
+                tenant_name = name,
+                "Nothing is planned of {name}: {error}"
+            );
+            Problem::new(500, error.to_string()).into()
         }
     }
 }
 
-fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
+fn log(report: &Report, invocation: &str) {
+    let Report { source, run, tenant, tenant_name, tally, .. } = report;
+    let (records, took_ms) = (tally.kept, tally.took_ms);
+    match report.status {
+        Status::Complete | Status::Unchanged | Status::Unneeded | Status::Unavailable => {
+            info!(invocation, source, %run, tenant, tenant_name, records, took_ms, "{report}");
+        }
+        Status::Incomplete | Status::Failed => {
+            warn!(invocation, source, %run, tenant, tenant_name, records, took_ms, "{report}");
+        }
+        Status::Refused => {
+            error!(invocation, source, %run, tenant, tenant_name, records, took_ms, "{report}");
+        }
+    }
+}
+
+/// What a queue message asks for.
+enum Work {
+    Source(Box<Job>),
+    Plan(Arc<Tenant>, Vec<Source>),
+}
+
+async fn read(app: &App, body: &[u8]) -> Result<Work, Problem> {
     let envelope = Envelope::read(body)?;
     let value = envelope.trigger(JOB).unwrap_or(&Value::Null);
     let bytes = envelope::payload(value).map_err(|why| Problem::new(400, why))?;
     let message: Message = envelope::object(&bytes, "the payload is no job")?;
-    if message.kind.is_some() {
-        return Err(Problem::new(
-            400,
-            "the payload is a kind of job that this release doesn't know",
-        ));
+    let present = app.tenants().await.map_err(|error| Problem::new(500, error.to_string()))?;
+    let tenant = present
+        .tenant(&message.tenant)
+        .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
+    match message.kind.as_deref() {
+        None => {}
+        // What an older or newer release knows beside is not this one's to collect.
+        Some(Message::PLAN) => {
+            let sources = message.sources.iter().filter_map(|name| tenant.source(name));
+            return Ok(Work::Plan(tenant.clone(), sources.collect()));
+        }
+        Some(_) => {
+            let text = "the payload is a kind of job that this release doesn't know";
+            return Err(Problem::new(400, text));
+        }
     }
     let source = Source::named(&message.source).ok_or_else(|| {
         Problem::new(400, "the job names a source that this release doesn't know")
     })?;
-    let tenant = app
-        .tenant(&message.tenant)
-        .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
     let source = tenant.source(source.name).unwrap_or(source);
-    Ok(Job { run: message.run, tenant: tenant.id.clone(), source, now: message.now })
+    let job = Job { run: message.run, tenant: tenant.id.clone(), source, now: message.now };
+    Ok(Work::Source(Box::new(job)))
 }
 
 #[derive(Deserialize)]

@@ -2,10 +2,19 @@
 
 use super::problem::Choice;
 use super::{Problem, Reply};
-use crate::app::App;
-use crate::summary;
-use crate::tenant::Tenant;
+use crate::app::{App, KNOWN_FOR};
+use crate::ledger::LedgerError;
+use crate::summary::{self, Known};
+use crate::tenant::{Present, RosterError, Tenant};
 use azure_core::http::Url;
+use futures::future::try_join_all;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long what the ledger says of each of many tenants is answered from memory.
+const KNOWN_OF_MANY_FOR: Duration = Duration::from_secs(60);
+/// Tenants whose states are read beside one another.
+const TENANTS_AT_ONCE: usize = 8;
 
 /// The routes below `/api/`, for the text of a 404.
 const ROUTES: &str = "/api/health, /api/summary";
@@ -36,37 +45,51 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 }
 
 async fn health(app: &App) -> Result<Reply, Problem> {
+    let present = app.tenants().await.map_err(unknown)?;
+    let age = if present.tenants.len() > 1 { KNOWN_OF_MANY_FOR } else { KNOWN_FOR };
     let mut tenants = Vec::new();
-    for tenant in &app.tenants {
-        let known = app.known(tenant).await.map_err(unreadable)?;
-        let collected = known.iter().filter(|known| tenant.source(known.source).is_some());
-        tenants.push((tenant.id.clone(), tenant.name.clone(), collected.cloned().collect()));
+    for some in present.tenants.chunks(TENANTS_AT_ONCE) {
+        let reads = try_join_all(some.iter().map(|tenant| app.known_within(tenant, age)));
+        for (tenant, known) in some.iter().zip(reads.await.map_err(unreadable)?) {
+            let collected =
+                |known: &&Known| tenant.enabled && tenant.source(known.source).is_some();
+            let known = known.iter().filter(collected).cloned().collect();
+            tenants.push((tenant.id.clone(), tenant.name.clone(), known));
+        }
     }
-    Ok(Reply::json(200, &summary::health(app.now(), &tenants)))
+    Ok(Reply::json(200, &summary::health(app.now(), &tenants, present.problem.as_deref())))
 }
 
 async fn summarise(app: &App, tenant: Option<&str>) -> Result<Reply, Problem> {
-    let tenant = chosen(app, tenant)?;
+    let present = app.tenants().await.map_err(unknown)?;
+    let tenant = chosen(&present, tenant)?;
     let known = app.known(tenant).await.map_err(unreadable)?;
     let portal = tenant.cloud.portal;
     let summary = summary::summary(&tenant.id, &tenant.name, portal, &known, app.now());
     Ok(Reply::json(200, &summary))
 }
 
-fn unreadable(error: crate::ledger::LedgerError) -> Problem {
+fn unreadable(error: LedgerError) -> Problem {
+    Problem::new(503, error.to_string())
+}
+
+fn unknown(error: RosterError) -> Problem {
     Problem::new(503, error.to_string())
 }
 
 /// The tenant that is named by id, else the only one; never a default among several.
-fn chosen<'a>(app: &'a App, named: Option<&str>) -> Result<&'a Tenant, Problem> {
-    match (named, app.tenants.as_slice()) {
+fn chosen<'a>(present: &'a Present, named: Option<&str>) -> Result<&'a Tenant, Problem> {
+    match (named, present.tenants.as_slice()) {
         (Some(id), _) => {
-            app.tenant(id).ok_or_else(|| Problem::new(404, "no such tenant in this deployment"))
+            let found = present.tenant(id).map(Arc::as_ref);
+            found.ok_or_else(|| Problem::new(404, "no such tenant in this deployment"))
         }
         (None, [only]) => Ok(only),
         (None, tenants) => {
-            let choice =
-                |tenant: &Tenant| Choice { tenant: tenant.id.clone(), name: tenant.name.clone() };
+            let choice = |tenant: &Arc<Tenant>| Choice {
+                tenant: tenant.id.clone(),
+                name: tenant.name.clone(),
+            };
             let choices = tenants.iter().map(choice).collect();
             let detail = "there are several tenants: name one by ?tenant=<id>";
             Err(Problem { choices, ..Problem::new(400, detail) })

@@ -146,7 +146,7 @@ impl Ledger for AzureLedger {
         }
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+    async fn entries(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, LedgerError> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(prefix.to_owned()),
             ..Default::default()
@@ -156,7 +156,12 @@ impl Ledger for AzureLedger {
         let mut found = Vec::new();
         loop {
             match blobs.try_next().await {
-                Ok(Some(blob)) => found.extend(blob.name),
+                Ok(Some(blob)) => {
+                    let written = blob.properties.and_then(|blob| blob.last_modified);
+                    let written = written.map(|at| Timestamp::from_second(at.unix_timestamp()));
+                    let written = written.and_then(Result::ok).unwrap_or(Timestamp::UNIX_EPOCH);
+                    found.extend(blob.name.map(|name| (name, written)));
+                }
                 Ok(None) => return Ok(found),
                 Err(error) if error.http_status() == Some(StatusCode::NotFound) => {
                     return Ok(found);

@@ -3,6 +3,7 @@
 use super::{Kept, Ledger, LedgerError, Version};
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ impl Ledger for FolderLedger {
         .await
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+    async fn entries(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, LedgerError> {
         let root = self.root.clone();
         let wanted = prefix.to_owned();
         // Only the deepest folder that the prefix names for sure is walked.
@@ -115,7 +116,7 @@ impl Ledger for FolderLedger {
         self.blocking(&folder, move |start| {
             let mut found = Vec::new();
             walk(&root, start, &mut found)?;
-            found.retain(|path| path.starts_with(&wanted));
+            found.retain(|(path, _)| path.starts_with(&wanted));
             found.sort_unstable();
             Ok(found)
         })
@@ -162,7 +163,7 @@ fn parent(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("."))
 }
 
-fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Timestamp)>) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -175,7 +176,10 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
         } else if !entry.file_name().to_string_lossy().starts_with('.') {
             let below = path.strip_prefix(root).unwrap_or(&path);
             let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
-            found.push(names.join("/"));
+            // What another process has just replaced is read by its new name's next look.
+            let Ok(written) = entry.metadata().and_then(|file| file.modified()) else { continue };
+            let written = Timestamp::try_from(written).unwrap_or(Timestamp::UNIX_EPOCH);
+            found.push((names.join("/"), written));
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ pub use folder::FolderLedger;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 /// Whether a thing was new or stood there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +80,13 @@ pub trait Ledger: Send + Sync {
     /// use, such as signed links.
     async fn remove(&self, path: &str) -> Result<(), LedgerError>;
 
+    /// The paths that begin with `prefix`, in byte order, and when each was last written.
+    async fn entries(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, LedgerError>;
+
     /// The paths that begin with `prefix`, in byte order.
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        Ok(self.entries(prefix).await?.into_iter().map(|(path, _)| path).collect())
+    }
 }
 
 /// Writes a thing over whatever is there, for things that any attempt may write again alike.

@@ -20,6 +20,9 @@ pub fn report(tenant: &str, source: &str, run: &RunId) -> String {
     format!("runs/{tenant}/{day}/{run}/{source}.json")
 }
 
+/// Where the checkpoints of all tenants are.
+pub const STATES: &str = "state/";
+
 /// A source's checkpoint.
 pub fn state(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}.json")

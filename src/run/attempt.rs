@@ -264,7 +264,7 @@ impl<'a> Work<'a> {
     /// Whether the workspace takes the records.
     fn has_rule(&self) -> bool {
         let stream = self.source.stream(self.current.generated.is_some());
-        self.app.logs.as_ref().is_some_and(|logs| logs.takes(&stream))
+        self.tenant.logs.as_ref().is_some_and(|logs| logs.takes(&stream))
     }
 
     pub(super) fn note(&mut self, reason: &str, raw: &str) {

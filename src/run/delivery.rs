@@ -58,7 +58,7 @@ impl Work<'_> {
         let stream = self.source.stream(self.current.generated.is_some());
         let rows = self.lines.rows();
         let lines = self.lines.len() as u64;
-        let Some(logs) = self.app.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
+        let Some(logs) = self.tenant.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
             self.current.tally.withheld += lines;
             return Ok(());
         };

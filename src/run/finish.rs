@@ -5,7 +5,7 @@ use super::attempt::Work;
 use super::{growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Failed, Refused};
-use crate::cloud::Meter;
+use crate::cloud::{Meter, Patience};
 use crate::digest::{Latest, instant};
 use crate::ledger::{self, LedgerError, path};
 use crate::logs::LogsError;
@@ -18,11 +18,16 @@ use crate::tenant::Tenant;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::time::Duration;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// A refusal is looked at again after the source's interval, but not sooner or later than this.
 const SHORTEST_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_REFUSAL: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long the row of an interrupted attempt may take: the workspace may be what hangs.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Makes the snapshot visible and ends the run.
 pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
@@ -55,7 +60,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     }
     let report = report(work, status, remarks::of(status, source, &work.current.tally));
     keep(app, &report).await?;
-    send(app, &report, work).await?;
+    send(&report, work).await?;
     work.forget_links().await?;
     let reads = source.reads;
     if matches!(source.reads, Reads::Changes { .. }) {
@@ -115,21 +120,21 @@ fn to_json(path: &str, value: &impl Serialize) -> Result<Bytes, LedgerError> {
     json.map_err(|error| LedgerError::Failed { path: path.to_owned(), what: error.to_string() })
 }
 
-async fn send(app: &App, report: &Report, work: &Work<'_>) -> Result<(), LogsError> {
-    send_row(app, report, &work.patience, &work.meter).await
+async fn send(report: &Report, work: &Work<'_>) -> Result<(), LogsError> {
+    send_row(work.tenant, report, &work.patience, &work.meter).await
 }
 
 async fn send_row(
-    app: &App,
+    tenant: &Tenant,
     report: &Report,
-    patience: &crate::cloud::Patience,
+    patience: &Patience,
     meter: &Meter,
 ) -> Result<(), LogsError> {
-    let Some(logs) = app.logs.as_ref().filter(|logs| logs.takes(&RUNS.stream())) else {
+    let Some(logs) = tenant.logs.as_ref().filter(|logs| logs.takes(&RUNS.stream())) else {
         return Ok(());
     };
-    let Report { tenant, tenant_name, source, run, .. } = report;
-    let envelope = Envelope::new(tenant, tenant_name, (source, source), run, report.began);
+    let Report { tenant: id, tenant_name, source, run, .. } = report;
+    let envelope = Envelope::new(id, tenant_name, (source, source), run, report.began);
     let facts = Facts {
         key: Some(format!("{run}\n{:?}", report.status)),
         clashes: false,
@@ -177,11 +182,10 @@ pub(super) async fn interrupted(
     if let Some(error) = lost {
         warn!(tenant = tenant.id, "The end of {} isn't kept: {error}", report.source);
     }
-    if report.status != Status::Failed {
-        let patience = crate::cloud::Patience { tries: 1, ..app.limits.patience };
-        if let Err(error) = send_row(app, &report, &patience, &Meter::default()).await {
-            warn!(tenant = tenant.id, "The report of {} isn't sent: {error}", report.source);
-        }
+    let deadline = Instant::now() + LAST_WORD;
+    let patience = Patience { tries: 1, ..app.limits.patience }.until(deadline);
+    if let Err(error) = send_row(tenant, &report, &patience, &Meter::default()).await {
+        warn!(tenant = tenant.id, "The report of {} isn't sent: {error}", report.source);
     }
     report
 }

@@ -77,32 +77,39 @@ impl From<LedgerError> for Stop {
 /// attempt's hands, is left alone.
 pub async fn run(app: &App, job: &Job) -> Report {
     let began = app.now();
-    match AssertUnwindSafe(collect(app, job)).catch_unwind().await {
+    let plain = |name: &str, status, message| plain(app, job, name, began, status, message);
+    let present = match app.tenants().await {
+        Ok(present) => present,
+        Err(error) => return plain(&job.tenant, Status::Failed, error.to_string()),
+    };
+    let Some(tenant) = present.tenant(&job.tenant).filter(|tenant| tenant.enabled) else {
+        let message = format!(
+            "tenant {} isn't collected by this deployment: compare it with POSTURE_TENANT_ID or the \
+             tenants file",
+            job.tenant
+        );
+        return plain(&job.tenant, Status::Unneeded, message);
+    };
+    match AssertUnwindSafe(collect(app, tenant, job)).catch_unwind().await {
         Ok(report) => report,
         Err(_) => {
             let message = "a defect stopped the job: the next attempt goes on from the checkpoint, \
                            please report it";
-            plain(app, job, began, Status::Failed, message.to_owned())
+            plain(&tenant.name, Status::Failed, message.to_owned())
         }
     }
 }
 
-async fn collect(app: &App, job: &Job) -> Report {
+async fn collect(app: &App, tenant: &Tenant, job: &Job) -> Report {
     let asked = app.now();
-    let Some(tenant) = app.tenant(&job.tenant) else {
-        let message = format!(
-            "tenant {} isn't one of this deployment's: compare it with POSTURE_TENANT_ID",
-            job.tenant
-        );
-        return plain(app, job, asked, Status::Unneeded, message);
-    };
+    let plain = |status, message| plain(app, job, &tenant.name, asked, status, message);
     let source = tenant.source(job.source.name).unwrap_or(job.source);
     if let Some(why) = tenant.cloud.lacks(&source) {
-        return plain(app, job, asked, Status::Unavailable, why);
+        return plain(Status::Unavailable, why);
     }
     let before = match before(app, &job.tenant, source).await {
         Ok(before) => before,
-        Err(error) => return plain(app, job, asked, Status::Failed, error.to_string()),
+        Err(error) => return plain(Status::Failed, error.to_string()),
     };
     let begin = |state: &State, now| begin(tenant, source, &job.run, state, &before, now);
     let job = Job { source, ..job.clone() };
@@ -110,8 +117,8 @@ async fn collect(app: &App, job: &Job) -> Report {
         Checkpoint::take(app.ledger.clone(), &job, app.limits.claim, app.clock, begin).await;
     match taken {
         Ok(Taken::Mine(checkpoint)) => attempt(app, tenant, &job, &checkpoint).await,
-        Ok(Taken::Needless(why)) => plain(app, &job, asked, Status::Unneeded, why.to_owned()),
-        Err(error) => plain(app, &job, asked, Status::Failed, error.to_string()),
+        Ok(Taken::Needless(why)) => plain(Status::Unneeded, why.to_owned()),
+        Err(error) => plain(Status::Failed, error.to_string()),
     }
 }
 
@@ -185,7 +192,7 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
     let started = Instant::now();
     let Some(current) = checkpoint.current().await else {
         let message = "the checkpoint holds no run".to_owned();
-        return plain(app, job, app.now(), Status::Failed, message);
+        return plain(app, job, &tenant.name, app.now(), Status::Failed, message);
     };
     let known = Arc::new(checkpoint.known().await);
     let mut work = Work::new(app, tenant, job.source, checkpoint, current, known, started);
@@ -211,12 +218,18 @@ async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint)
     }
 }
 
-fn plain(app: &App, job: &Job, began: Timestamp, status: Status, message: String) -> Report {
-    let tenant_name = app.tenant(&job.tenant).map_or(&job.tenant, |tenant| &tenant.name);
+fn plain(
+    app: &App,
+    job: &Job,
+    tenant_name: &str,
+    began: Timestamp,
+    status: Status,
+    message: String,
+) -> Report {
     Report {
         version: 1,
         tenant: job.tenant.clone(),
-        tenant_name: tenant_name.clone(),
+        tenant_name: tenant_name.to_owned(),
         source: job.source.name,
         run: job.run.clone(),
         status,

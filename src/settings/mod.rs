@@ -1,17 +1,22 @@
 //! Everything that differs between two deployments. This module alone reads the environment.
 
+mod definition;
+mod file;
+mod tenant;
 mod values;
 
+pub use definition::{
+    Action, Actions, CallerId, Channel, Chosen, CloudName, Credential, CredentialKind, Definition,
+    Notice, OcsfClass, Sending, Severity, Workspace,
+};
+pub use file::{Shared, schema};
+pub use tenant::TenantSettings;
+
 use crate::cloud::{Cloud, Identity, Route};
-use crate::source::Source;
-use crate::tenant::Scope;
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{
-    Lookup, azure, cloud, container, guid, identity, routes, rules, seconds, sources, storage,
-    wrong,
-};
+use values::{Lookup, cloud, container, routes, seconds, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -45,35 +50,43 @@ pub struct Settings {
     pub storage: Storage,
     /// `POSTURE_CONTAINER`: the container of records. Default `posture`.
     pub container: String,
-    /// `POSTURE_TENANT_ID`: the tenant that is collected, a GUID. Required.
-    pub tenant_id: String,
-    /// `POSTURE_TENANT_NAME`: its name for people. Default: the id.
-    pub tenant_name: String,
-    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `client-secret`
-    /// (with `POSTURE_CLIENT_ID` and `POSTURE_CLIENT_SECRET`) or `azure-cli` (default elsewhere).
-    pub identity: Identity,
+    /// Who is collected.
+    pub tenants: Tenants,
     /// The app's own identity, for storage and the workspace: the managed identity (`AZURE_CLIENT_ID`
     /// for a user-assigned one) where the platform has one, else the Azure CLI's.
     pub app_identity: Identity,
-    /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
+    /// `POSTURE_CLOUD`: the app's own cloud, and that of tenants that name no other.
     pub cloud: &'static Cloud,
     /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`, `POSTURE_ARM_URL`: bases to
     /// ask instead of the cloud's own hosts.
     pub routes: Vec<Route>,
-    /// `POSTURE_LOGS_RULES`: the addresses of the collection rules, in the order of
-    /// `infra/generated/tables.json`: `dcr-…` (at `POSTURE_LOGS_URL`) or `https://<endpoint>/dcr-…`.
-    /// Default none: records are kept and not sent.
-    pub rules: Vec<Url>,
-    /// `POSTURE_SOURCES`: a list of sources, or `+name` and `-name` against the default; with
-    /// `POSTURE_SEND` (`<source>=default|all|none`) and `POSTURE_CADENCE` (`<source>=PT4H`).
-    pub sources: Vec<Source>,
-    /// `POSTURE_SUBSCRIPTIONS`: Azure subscriptions, GUIDs separated by commas; or
-    /// `POSTURE_MANAGEMENT_GROUP`: a management group's name. Default all that the identity may read.
-    pub azure: Scope,
     /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
     pub claim: Duration,
     /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
     pub run: Duration,
+}
+
+/// Who is collected.
+#[derive(Clone, Debug)]
+pub enum Tenants {
+    /// The one tenant that the settings themselves describe.
+    One(Box<TenantSettings>),
+    /// `POSTURE_TENANTS`: those of `tenants.json`.
+    File {
+        /// Where it is.
+        place: Place,
+        /// What its tenants have in common.
+        shared: Shared,
+    },
+}
+
+/// Where `tenants.json` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file: a path with a `/` in front or `./`.
+    File(PathBuf),
+    /// A blob of the container, or a file of the folder that stands for it.
+    Ledger(String),
 }
 
 /// What the platform itself sets.
@@ -120,29 +133,39 @@ impl Settings {
     ) -> Result<Settings, SettingError> {
         let look: Lookup = &lookup;
         let storage = storage(look, platform)?;
-        let tenant_id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
         let cloud = cloud(look)?;
         let client_id = look("AZURE_CLIENT_ID");
         let app_identity = match platform.has_identity {
-            true => Identity::ManagedIdentity { client_id: client_id.clone() },
+            true => Identity::ManagedIdentity { client_id },
             false => Identity::AzureCli { tenant: None },
         };
         Ok(Settings {
             storage,
             container: container(look)?,
-            tenant_name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| tenant_id.clone()),
-            identity: identity(look, platform, &tenant_id, client_id)?,
-            tenant_id,
+            tenants: tenants(look, platform)?,
             app_identity,
             cloud,
             routes: routes(look, cloud)?,
-            rules: rules(look)?,
-            sources: sources(look)?,
-            azure: azure(look)?,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
         })
     }
+}
+
+fn tenants(look: Lookup, platform: &Platform) -> Result<Tenants, SettingError> {
+    const NAME: &str = "POSTURE_TENANTS";
+    let Some(place) = look(NAME) else {
+        return TenantSettings::read(look, platform).map(Box::new).map(Tenants::One);
+    };
+    if look("POSTURE_TENANT_ID").is_some() {
+        let problem = "is set beside POSTURE_TENANT_ID: choose one";
+        return Err(wrong(NAME, problem, "tenants.json"));
+    }
+    let place = match place.starts_with('/') || place.starts_with("./") {
+        true => Place::File(PathBuf::from(place)),
+        false => Place::Ledger(place),
+    };
+    Ok(Tenants::File { place, shared: Shared::read(look, platform)? })
 }
 
 #[cfg(test)]

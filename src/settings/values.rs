@@ -3,7 +3,7 @@
 use super::{Platform, SettingError, Storage};
 use crate::cloud::{Cloud, Identity, Route};
 use crate::source::{ALL, Api, Sends, Source, defaults};
-use crate::tenant::Scope;
+use crate::tenant::{self, Caller, Scope};
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use jiff::SignedDuration;
@@ -57,13 +57,8 @@ pub(super) fn container(look: Lookup) -> Result<String, SettingError> {
 
 pub(super) fn guid(name: &'static str, value: Option<String>) -> Result<String, SettingError> {
     const EXAMPLE: &str = "11111111-2222-3333-4444-555555555555";
-    let text = value.ok_or_else(|| wrong(name, "is missing", EXAMPLE))?.to_lowercase();
-    let fits = text.len() == 36
-        && text.char_indices().all(|(at, c)| match at {
-            8 | 13 | 18 | 23 => c == '-',
-            _ => c.is_ascii_hexdigit(),
-        });
-    if fits { Ok(text) } else { Err(wrong(name, "is no GUID", EXAMPLE)) }
+    let text = value.ok_or_else(|| wrong(name, "is missing", EXAMPLE))?;
+    tenant::guid(&text).ok_or_else(|| wrong(name, "is no GUID", EXAMPLE))
 }
 
 pub(super) fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
@@ -234,6 +229,9 @@ fn chosen(look: Lookup) -> Result<Vec<Source>, SettingError> {
     const NAME: &str = "POSTURE_SOURCES";
     const EXAMPLE: &str = "-defender.vulnerabilities";
     let Some(text) = look(NAME) else { return Ok(defaults()) };
+    if text.eq_ignore_ascii_case("all") {
+        return Ok(ALL.to_vec());
+    }
     let entries: Vec<&str> = text.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
     let signed = entries.iter().filter(|entry| entry.starts_with(['+', '-'])).count();
     if signed != 0 && signed != entries.len() {
@@ -280,6 +278,15 @@ fn pairs(
             Ok((source.name, value.trim().to_owned()))
         })
         .collect()
+}
+
+pub(super) fn callers(look: Lookup) -> Result<Vec<Caller>, SettingError> {
+    const NAME: &str = "POSTURE_CALLERS";
+    const EXAMPLE: &str =
+        "11111111-2222-3333-4444-555555555555/99999999-2222-3333-4444-555555555555";
+    let text = look(NAME).unwrap_or_default();
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    entries.map(|entry| entry.parse().map_err(|problem| wrong(NAME, problem, EXAMPLE))).collect()
 }
 
 pub(super) fn seconds(

@@ -14,6 +14,9 @@ pub struct Health {
     pub version: &'static str,
     /// When the answer was made.
     pub time: Timestamp,
+    /// What is wrong with the list of tenants itself, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// Each tenant with its sources.
     pub tenants: Vec<TenantHealth>,
 }
@@ -72,15 +75,25 @@ pub enum SourceStatus {
     Unavailable,
 }
 
-/// How the collection of all tenants (id, name, sources) is at `now`.
-pub fn health(now: Timestamp, tenants: &[(String, String, Vec<Known>)]) -> Health {
+/// How the collection of all tenants (id, name, sources) is at `now`; `problem` is what is wrong with
+/// their list.
+pub fn health(
+    now: Timestamp,
+    tenants: &[(String, String, Vec<Known>)],
+    problem: Option<&str>,
+) -> Health {
     let of_tenant = |(id, name, known): &(String, String, Vec<Known>)| TenantHealth {
         id: id.clone(),
         name: name.clone(),
         sources: known.iter().map(|known| of_source(known, now)).collect(),
     };
     let tenants: Vec<TenantHealth> = tenants.iter().map(of_tenant).collect();
-    Health { status: overall(&tenants), version: env!("CARGO_PKG_VERSION"), time: now, tenants }
+    let status = match problem {
+        Some(_) => Status::Degraded,
+        None => overall(&tenants),
+    };
+    let (version, problem) = (env!("CARGO_PKG_VERSION"), problem.map(str::to_owned));
+    Health { status, version, time: now, problem, tenants }
 }
 
 fn of_source(known: &Known, now: Timestamp) -> SourceHealth {

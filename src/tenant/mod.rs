@@ -1,10 +1,15 @@
 //! Who we collect for, and the credential of each.
 
+mod caller;
+mod roster;
 mod scope;
 
+pub use caller::{Caller, guid};
+pub use roster::{Maker, Present, Roster, RosterError};
 pub use scope::Scope;
 
 use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Wire};
+use crate::logs::Logs;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -20,8 +25,14 @@ pub struct Tenant {
     pub cloud: &'static Cloud,
     /// What is collected, with the deployment's own intervals and sending rules.
     pub sources: Vec<Source>,
+    /// Whether it is collected; what is kept stays either way.
+    pub enabled: bool,
     /// Which of its Azure subscriptions.
     pub azure: Scope,
+    /// Who may ask for it by identity.
+    pub callers: Vec<Caller>,
+    /// Where its rows go; nothing where no rule is set.
+    pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
     defender: Pipeline,
     arm: Pipeline,
@@ -29,7 +40,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// A tenant whose APIs are asked as `identity` over `wire`, with all its subscriptions.
+    /// A tenant whose APIs are asked as `identity` over `wire`, with all its subscriptions, without a
+    /// workspace and without callers.
     pub fn new(
         id: &str,
         name: &str,
@@ -48,11 +60,14 @@ impl Tenant {
             name: name.to_owned(),
             cloud,
             sources,
+            enabled: true,
             azure: Scope::default(),
+            callers: Vec::new(),
+            logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
             arm: pipeline(Api::Arm),
-            files: Wire::for_storage(),
+            files: way.files.clone(),
         }
     }
 
@@ -70,6 +85,11 @@ impl Tenant {
         &self.files
     }
 
+    /// Whether this identity may ask for the tenant.
+    pub fn admits(&self, caller: &Caller) -> bool {
+        self.callers.contains(caller)
+    }
+
     /// The source of that name among those collected.
     pub fn source(&self, name: &str) -> Option<Source> {
         self.sources.iter().copied().find(|source| source.name.eq_ignore_ascii_case(name))
@@ -81,6 +101,8 @@ impl Tenant {
 pub struct Way {
     /// The one transport.
     pub wire: Wire,
+    /// The way to storage, for export files.
+    pub files: Wire,
     /// The allowance for pages in memory.
     pub budget: Arc<Budget>,
     /// The clock.

@@ -53,7 +53,7 @@ impl World {
 
     /// The run that `latest/` names.
     async fn latest(&self, source: Source) -> Option<Value> {
-        let path = format!("latest/{}/{}.json", self.app.tenants[0].id, source.name);
+        let path = format!("latest/{}/{}.json", support::first(&self.app).id, source.name);
         let (bytes, _) = self.folder.ledger().read(&path).await.unwrap()?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }
@@ -93,7 +93,7 @@ fn subscriptions(rows: &[Value]) -> Vec<String> {
 #[tokio::test]
 async fn one_query_reads_all_subscriptions_and_a_delegated_one_is_never_booked() {
     let world = World::new().await;
-    let tenant = world.app.tenants[0].id.clone();
+    let tenant = support::first(&world.app).id.clone();
 
     for source in ALL.iter().filter(|source| source.api == Api::Arm) {
         let report = world.collect(*source).await;
@@ -153,7 +153,7 @@ async fn rows_cut_off_without_a_token_are_kept_and_never_a_snapshot() {
     let world = World::new().await;
     let before = world.collect(AZURE_SECURE_SCORES).await;
     world.answers_rows(json!({ "resultTruncated": "true", "count": 1, "data": [
-        { "id": "/subscriptions/a/x", "tenantId": world.app.tenants[0].id, "name": "ascScore" },
+        { "id": "/subscriptions/a/x", "tenantId": support::first(&world.app).id, "name": "ascScore" },
     ] }));
 
     let cut = world.collect_later(AZURE_SECURE_SCORES).await;
@@ -248,7 +248,7 @@ async fn a_single_subscription_is_read_from_its_lists() {
     let mut world = World::new().await;
     world.collect(AZURE_SUBSCRIPTIONS).await;
     let all = subscriptions(&world.kept(AZURE_SUBSCRIPTIONS).await);
-    world.app.tenants[0].azure = Scope::subscriptions(vec![all[1].to_uppercase()]);
+    support::first_mut(&mut world.app).azure = Scope::subscriptions(vec![all[1].to_uppercase()]);
     let asked = world.asked().len();
 
     let scores = world.collect(AZURE_SECURE_SCORES).await;
@@ -265,7 +265,7 @@ async fn several_subscriptions_narrow_the_query() {
     let mut world = World::new().await;
     world.collect(AZURE_SUBSCRIPTIONS).await;
     let all = subscriptions(&world.kept(AZURE_SUBSCRIPTIONS).await);
-    world.app.tenants[0].azure = Scope::subscriptions(all[..2].to_vec());
+    support::first_mut(&mut world.app).azure = Scope::subscriptions(all[..2].to_vec());
 
     let report = world.collect(AZURE_SECURE_SCORES).await;
 
@@ -309,7 +309,7 @@ async fn forbidden_lists_and_nothing_else_are_a_refusal() {
 #[tokio::test]
 async fn a_management_group_has_no_lists_to_stand_in() {
     let mut world = World::new().await;
-    world.app.tenants[0].azure = Scope::group("contoso-root".to_owned());
+    support::first_mut(&mut world.app).azure = Scope::group("contoso-root".to_owned());
     world.refuses_rows();
 
     let report = world.collect(AZURE_SECURE_SCORES).await;
@@ -324,7 +324,7 @@ async fn subscriptions_are_summed_up_by_their_weight() {
     let world = World::new().await;
     world.collect(AZURE_SECURE_SCORES).await;
 
-    let tenant = &world.app.tenants[0];
+    let tenant = support::first(&world.app);
     let known = world.app.known(tenant).await.unwrap();
     let summary =
         posture::summary::summary(&tenant.id, "Contoso", "https://x", &known, world.app.now());

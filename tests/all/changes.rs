@@ -34,7 +34,7 @@ async fn a_summary_counts_the_full_with_its_changes_as_the_next_full() {
     let world = World::new(200).await;
     let summary = async || {
         let app = support::app(&world.microsoft, &[support::tenant(200)], world.folder.ledger());
-        let known = app.known(&app.tenants[0]).await.unwrap();
+        let known = app.known(&support::first(&app)).await.unwrap();
         posture::summary::summary("", "", "", &known, app.now()).device_vulnerabilities.unwrap()
     };
     world.complete(DEVICE_VULNERABILITIES, 0).await;
@@ -82,7 +82,7 @@ async fn a_gap_in_the_changes_brings_the_full_source_once() {
     world.complete(DEVICE_VULNERABILITY_CHANGES, -15 * 24 * 60).await;
     world.complete(DEVICE_VULNERABILITIES, -2 * 24 * 60).await;
     let planned = async || {
-        let jobs = world.app.plan(world.app.now()).await.unwrap();
+        let jobs = support::due(&world.app, world.app.now()).await;
         jobs.iter().any(|job| job.source.name == DEVICE_VULNERABILITIES.name)
     };
 

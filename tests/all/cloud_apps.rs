@@ -130,16 +130,16 @@ async fn a_tenant_without_cloud_discovery_is_healthy_all_the_same() {
     assert_eq!(report.status, Status::Unavailable);
     assert!(report.message.ends_with("take the source out of POSTURE_SOURCES"), "{report}");
     assert!(!report.wants_retry());
-    let known = world.app.known(&world.app.tenants[0]).await.unwrap();
+    let known = world.app.known(&support::first(&world.app)).await.unwrap();
     let collected = |name: &str| name == CLOUD_APPS.name || name == DEVICES.name;
     let known: Vec<_> = known.iter().filter(|known| collected(known.source)).cloned().collect();
-    let tenant = &world.app.tenants[0];
-    let health = health(world.app.now(), &[(tenant.id.clone(), tenant.name.clone(), known)]);
+    let tenant = &support::first(&world.app);
+    let health = health(world.app.now(), &[(tenant.id.clone(), tenant.name.clone(), known)], None);
     let states: Vec<_> = health.tenants[0].sources.iter().map(|source| source.status).collect();
     assert_eq!(devices.status, Status::Complete);
     assert_eq!(states, [SourceStatus::Fresh, SourceStatus::Unavailable]);
     assert_eq!(health.status, Overall::Healthy);
-    let due = world.app.plan(world.app.now()).await.unwrap();
+    let due = support::due(&world.app, world.app.now()).await;
     assert!(!due.iter().any(|job| job.source.name == CLOUD_APPS.name), "asked again at once");
 }
 
@@ -147,16 +147,16 @@ async fn a_tenant_without_cloud_discovery_is_healthy_all_the_same() {
 async fn a_cloud_without_cloud_discovery_is_not_asked() {
     for cloud in ["gcc-high", "dod", "china"] {
         let mut world = World::new(5).await;
-        world.app.tenants[0].cloud = Cloud::named(cloud).unwrap();
+        support::first_mut(&mut world.app).cloud = Cloud::named(cloud).unwrap();
 
         let report = world.collect().await;
 
         assert_eq!(report.status, Status::Unavailable, "{report}");
         assert!(report.message.starts_with(&format!("the cloud {cloud} has no such data: ")));
         assert!(world.microsoft.requests().is_empty());
-        let due = world.app.plan(world.app.now()).await.unwrap();
+        let due = support::due(&world.app, world.app.now()).await;
         assert!(!due.iter().any(|job| job.source.name == CLOUD_APPS.name), "{cloud}");
-        let known = world.app.known(&world.app.tenants[0]).await.unwrap();
+        let known = world.app.known(&support::first(&world.app)).await.unwrap();
         let known = known.iter().find(|known| known.source == CLOUD_APPS.name).unwrap();
         assert_eq!((known.unavailable, &known.reason), (true, &Some(report.message)));
     }
@@ -167,7 +167,7 @@ async fn the_summary_tells_of_shadow_it() {
     let world = World::new(150).await;
     world.collect().await;
 
-    let tenant = &world.app.tenants[0];
+    let tenant = &support::first(&world.app);
     let known = world.app.known(tenant).await.unwrap();
     let summary = summary(&tenant.id, &tenant.name, tenant.cloud.portal, &known, world.app.now());
 

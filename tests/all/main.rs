@@ -16,4 +16,5 @@ mod kql;
 mod replay;
 mod resume;
 mod serving;
+mod tenants;
 mod updates;

@@ -59,7 +59,7 @@ async fn a_summary_counts_each_open_alert_in_its_newest_state() {
     collected(&app, ALERTS, 0).await;
     microsoft.touch_alerts(7);
     collected(&app, ALERTS, 5).await;
-    let known = app.known(&app.tenants[0]).await.unwrap();
+    let known = app.known(support::first(&app)).await.unwrap();
     let alerts = posture::summary::summary("", "", "", &known, app.now()).alerts.unwrap();
 
     let mut newest = BTreeMap::new();

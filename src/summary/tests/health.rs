@@ -1,7 +1,7 @@
 use super::*;
 
 fn of(known: Vec<Known>) -> Health {
-    health(now(), &[("tenant".to_owned(), "Fabrikam".to_owned(), known)])
+    health(now(), &[("tenant".to_owned(), "Fabrikam".to_owned(), known)], None)
 }
 
 fn statuses(health: &Health) -> Vec<SourceStatus> {
@@ -12,7 +12,7 @@ fn statuses(health: &Health) -> Vec<SourceStatus> {
 fn a_service_that_has_collected_nothing_is_starting() {
     let known = vec![absent("defender.exposure_score", Kind::ExposureScore, None)];
 
-    let healths = [of(known), health(now(), &[])];
+    let healths = [of(known), health(now(), &[], None)];
 
     assert_eq!(healths.map(|health| health.status), [Status::Starting; 2]);
 }

@@ -86,13 +86,13 @@ impl World {
     }
 
     async fn state(&self, source: Source) -> Value {
-        let path = format!("state/{}/{}.json", self.app.tenants[0].id, source.name);
+        let path = format!("state/{}/{}.json", support::first(&self.app).id, source.name);
         self.json(&path).await.unwrap()
     }
 
     /// The run that `latest/` names.
     async fn latest_run(&self, source: Source) -> Option<String> {
-        let path = format!("latest/{}/{}.json", self.app.tenants[0].id, source.name);
+        let path = format!("latest/{}/{}.json", support::first(&self.app).id, source.name);
         Some(self.json(&path).await?["run"].as_str().unwrap().to_owned())
     }
 

@@ -1,7 +1,7 @@
 //! What an administrator has to do: said once, with the permission's name, and never retried.
 
 use super::{MACHINES, World, says, status};
-use crate::support::{job, later};
+use crate::support::{self, job, later};
 use jiff::{SignedDuration, Timestamp};
 use posture::plan::Job;
 use posture::report::{Report, Status};
@@ -36,7 +36,7 @@ async fn stands(world: &World, report: &Report, source: Source, hours: i64) {
 async fn a_missing_permission_is_named_and_costs_its_source_only() {
     let world = World::new(5).await;
     world.microsoft.set_roles(
-        &world.app.tenants[0].id,
+        &support::first(&world.app).id,
         &["SecurityEvents.Read.All", "SecurityRecommendation.Read.All"],
     );
 
@@ -55,7 +55,7 @@ async fn a_missing_permission_is_named_and_costs_its_source_only() {
 #[tokio::test]
 async fn every_source_names_its_own_permission() {
     let world = World::new(5).await;
-    world.microsoft.set_roles(&world.app.tenants[0].id, &[]);
+    world.microsoft.set_roles(&support::first(&world.app).id, &[]);
 
     // Azure answers without a role as if there were nothing: `azure.rs` tells what is said of that.
     for source in ALL.iter().filter(|source| source.api != posture::source::Api::Arm) {
@@ -68,7 +68,7 @@ async fn every_source_names_its_own_permission() {
 #[tokio::test]
 async fn a_refusal_stands_until_its_time_or_a_person_asks() {
     let world = World::new(5).await;
-    let tenant = &world.app.tenants[0];
+    let tenant = support::first(&world.app);
     world.microsoft.set_roles(&tenant.id, &["SecurityEvents.Read.All"]);
     let refused = run(&world.app, &planned(&world, DEVICES, 0)).await;
     assert_eq!(refused.status, Status::Refused, "{refused}");
@@ -79,7 +79,7 @@ async fn a_refusal_stands_until_its_time_or_a_person_asks() {
     assert_eq!(world.microsoft.requests().len(), asked);
     let is_due = async |minutes| {
         let at = world.app.now() + SignedDuration::from_mins(minutes);
-        world.app.plan(at).await.unwrap().iter().any(|job| job.source.name == DEVICES.name)
+        support::due(&world.app, at).await.iter().any(|job| job.source.name == DEVICES.name)
     };
     assert!(!is_due(58).await && is_due(61).await);
 

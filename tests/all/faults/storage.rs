@@ -1,7 +1,9 @@
 //! A ledger that can't be written, or that holds what nobody of ours wrote.
 
 use super::{World, ids, says};
+use crate::support;
 use bytes::Bytes;
+use jiff::Timestamp;
 use posture::ledger::{Kept, Ledger, LedgerError, Version, path};
 use posture::report::Status;
 use posture::source::{DEVICES, SECURE_SCORES};
@@ -44,7 +46,7 @@ async fn a_file_in_a_folders_place_is_named() {
 #[tokio::test]
 async fn a_folder_in_a_files_place_is_named() {
     let world = World::new(5).await;
-    let state = path::state(&world.app.tenants[0].id, DEVICES.name);
+    let state = path::state(&support::first(&world.app).id, DEVICES.name);
     fs::create_dir_all(in_folder(&world, &state)).unwrap();
 
     let failed = world.collect(DEVICES).await;
@@ -60,7 +62,7 @@ async fn a_folder_in_a_files_place_is_named() {
 async fn a_checkpoint_that_is_none_stops_its_source_only() {
     for content in ["", "{", "7", r#"{"current":7}"#, "\u{0}\u{1}"] {
         let world = World::new(5).await;
-        let path = path::state(&world.app.tenants[0].id, DEVICES.name);
+        let path = path::state(&support::first(&world.app).id, DEVICES.name);
         let file = put_file(&world, &path, content.as_bytes());
 
         let failed = world.collect(DEVICES).await;
@@ -81,7 +83,11 @@ async fn a_checkpoint_that_is_none_stops_its_source_only() {
 async fn a_snapshot_that_is_none_is_replaced() {
     for source in [DEVICES, SECURE_SCORES] {
         let world = World::new(5).await;
-        put_file(&world, &path::latest(&world.app.tenants[0].id, source.name), b"{\"version\":");
+        put_file(
+            &world,
+            &path::latest(&support::first(&world.app).id, source.name),
+            b"{\"version\":",
+        );
 
         let report = world.collect(source).await;
 
@@ -143,8 +149,8 @@ impl Ledger for Hiccup {
         self.folder.remove(path).await
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
-        self.folder.list(prefix).await
+    async fn entries(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, LedgerError> {
+        self.folder.entries(prefix).await
     }
 }
 

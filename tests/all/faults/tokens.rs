@@ -68,7 +68,7 @@ async fn a_tenant_of_another_deployment_is_left_alone() {
 
     let report = run(&world.app, &foreign).await;
 
-    let text = "tenant 99999999-9999-4999-8999-999999999999 isn't one of this deployment's: ";
+    let text = "tenant 99999999-9999-4999-8999-999999999999 isn't collected by this deployment: ";
     says(&report, Status::Unneeded, &[text, "POSTURE_TENANT_ID"]);
     assert!(world.microsoft.requests().is_empty());
     world.the_others_are_complete().await;
@@ -117,7 +117,8 @@ async fn a_sign_in_service_that_is_out_of_order_is_asked_again() {
         world.inject(Fault::new(Api::Entra, "", kind.clone()).always());
         let failed = world.collect(DEVICES).await;
         says(&failed, Status::Failed, &["no token for https://api.sec", what, GOES_ON]);
-        assert_eq!(world.requests(Api::Entra, ""), 3, "{kind:?}");
+        // Three tries for the source, and one for the report's row.
+        assert_eq!(world.requests(Api::Entra, ""), 3 + 1, "{kind:?}");
         assert_eq!(world.requests(Api::Defender, ""), 0);
 
         world.microsoft.clear_faults();
@@ -220,8 +221,10 @@ async fn a_token_that_seems_over_to_us_is_used_all_the_same() {
         client_id: theirs.client_id,
         secret: theirs.client_secret.into(),
     };
-    let ours = Tenant::new(&theirs.id, &theirs.name, cloud, ALL.to_vec(), identity, &way);
-    world.app.tenants = vec![ours];
+    let mut ours = Tenant::new(&theirs.id, &theirs.name, cloud, ALL.to_vec(), identity, &way);
+    let logs = support::first(&world.app).logs.clone();
+    ours.logs = logs;
+    *support::first_mut(&mut world.app) = ours;
 
     let report = world.collect(DEVICES).await;
 

@@ -124,7 +124,7 @@ impl World {
 
     /// Forgets the run under way, as an administrator does who deletes it, or a day that has passed.
     pub fn abandon(&self, app: &App, source: Source) {
-        let state = path::state(&app.tenants[0].id, source.name);
+        let state = path::state(&support::first(app).id, source.name);
         let file = self.folder.path().join(state);
         let mut state: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert!(state["current"].is_object(), "no run is under way");

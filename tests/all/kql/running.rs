@@ -217,7 +217,7 @@ async fn after_a_run_every_function_gives_what_was_sent() {
 
 /// The controls of the summary's improvement actions, sorted.
 async fn app_summary(app: &App) -> Vec<String> {
-    let tenant = &app.tenants[0];
+    let tenant = support::first(app);
     let known = app.known(tenant).await.unwrap();
     let summary =
         posture::summary::summary(&tenant.id, &tenant.name, tenant.cloud.portal, &known, app.now());

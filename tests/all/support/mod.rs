@@ -7,13 +7,14 @@ pub mod queue_messages;
 pub mod service;
 pub mod tools;
 
+use jiff::Timestamp;
 use posture::app::{self, App};
 use posture::cloud::{Cloud, Identity, Patience, Pipeline, Route, Tokens, Wire};
 use posture::describe;
 use posture::ledger::{FolderLedger, Ledger};
 use posture::plan::{Job, RunId};
 use posture::source::{ALL, Api, Source};
-use posture::tenant::Tenant;
+use posture::tenant::{Roster, Tenant};
 use simulator::{Options, Simulator};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,9 +108,33 @@ pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn
     app
 }
 
+/// The app's first tenant.
+pub fn first(app: &App) -> &Tenant {
+    match &app.roster {
+        Roster::Fixed(present) => &present.tenants[0],
+        Roster::File(_) => panic!("an app of fixed tenants was expected"),
+    }
+}
+
+/// The app's first tenant, to be changed before anything runs.
+pub fn first_mut(app: &mut App) -> &mut Tenant {
+    match &mut app.roster {
+        Roster::Fixed(present) => {
+            Arc::get_mut(&mut Arc::get_mut(present).unwrap().tenants[0]).unwrap()
+        }
+        Roster::File(_) => panic!("an app of fixed tenants was expected"),
+    }
+}
+
+/// The jobs of the app's first tenant that are due at `now`.
+pub async fn due(app: &App, now: Timestamp) -> Vec<Job> {
+    let tenant = first(app);
+    app.plan(tenant, tenant.sources.clone(), now).await.unwrap()
+}
+
 /// A job of the app's first tenant, planned now.
 pub fn job(app: &App, source: Source) -> Job {
-    let tenant = &app.tenants[0];
+    let tenant = first(app);
     let source = tenant.source(source.name).unwrap_or(source);
     app.job(tenant, source, RunId::at(app.now()), true)
 }

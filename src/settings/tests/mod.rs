@@ -1,3 +1,5 @@
+mod file;
+
 use super::*;
 use crate::source::{ALL, Sends};
 use jiff::SignedDuration;
@@ -14,6 +16,13 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingError> {
     all.extend(pairs.iter().copied());
     let lookup = |name: &str| all.get(name).map(|v| (*v).to_owned()).filter(|v| !v.is_empty());
     Settings::read(&PLATFORM, lookup)
+}
+
+fn one(pairs: &[(&str, &str)]) -> TenantSettings {
+    match read(pairs).unwrap().tenants {
+        Tenants::One(one) => *one,
+        Tenants::File { .. } => panic!("one tenant was expected"),
+    }
 }
 
 #[test]
@@ -54,6 +63,8 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_STORAGE", "http://contoso.example", "is no https blob endpoint"),
         ("POSTURE_TENANT_ID", "", "is missing"),
         ("POSTURE_TENANT_ID", "contoso", "is no GUID"),
+        ("POSTURE_TENANTS", "tenants.json", "beside POSTURE_TENANT_ID: choose one"),
+        ("POSTURE_CALLERS", "11111111-2222-3333-4444-555555555555", "<tenant id>/<object id>"),
         ("POSTURE_CLOUD", "mars", "expected public"),
         ("POSTURE_CREDENTIAL", "password", "expected managed-identity"),
         ("POSTURE_GRAPH_URL", "http://graph.example", "is no https address"),
@@ -93,31 +104,30 @@ fn a_secret_that_is_wrong_is_never_repeated() {
 
 #[test]
 fn sources_are_chosen_and_changed_by_name() {
-    let fewer = read(&[("POSTURE_SOURCES", "-defender.devices")]).unwrap();
-    let one = read(&[
+    let fewer = one(&[("POSTURE_SOURCES", "-defender.devices")]);
+    let changed = one(&[
         ("POSTURE_SOURCES", "Defender.Devices"),
         ("POSTURE_SEND", "defender.devices=none"),
         ("POSTURE_CADENCE", "defender.devices=PT4H"),
-    ])
-    .unwrap();
+    ]);
 
-    let more = read(&[("POSTURE_SOURCES", "+graph.risky_users")]).unwrap();
+    let more = one(&[("POSTURE_SOURCES", "+graph.risky_users")]);
+    let all = one(&[("POSTURE_SOURCES", "all")]);
     let on = ALL.iter().filter(|source| source.default).count();
 
     assert!(on < ALL.len(), "some are off by default");
     assert_eq!((fewer.sources.len(), more.sources.len()), (on - 1, on + 1));
-    assert_eq!(one.sources.len(), 1);
-    assert_eq!(one.sources[0].sends, Sends::Nothing);
-    assert_eq!(one.sources[0].every, SignedDuration::from_hours(4));
+    assert_eq!((changed.sources.len(), all.sources.len()), (1, ALL.len()));
+    assert_eq!(changed.sources[0].sends, Sends::Nothing);
+    assert_eq!(changed.sources[0].every, SignedDuration::from_hours(4));
 }
 
 #[test]
 fn rules_are_addresses_with_the_common_endpoint_or_their_own() {
-    let settings = read(&[
+    let settings = one(&[
         ("POSTURE_LOGS_URL", "https://a.ingest.example/"),
         ("POSTURE_LOGS_RULES", "dcr-01, https://b.ingest.example/dcr-02"),
-    ])
-    .unwrap();
+    ]);
     let alone = read(&[("POSTURE_LOGS_RULES", "dcr-01")]).unwrap_err();
 
     let addresses: Vec<_> = settings.rules.iter().map(Url::as_str).collect();
@@ -135,8 +145,8 @@ fn rules_are_addresses_with_the_common_endpoint_or_their_own() {
 fn subscriptions_are_named_one_by_one_or_by_a_management_group() {
     let ids = "33333333-2222-3333-4444-55555555AAAA, 11111111-2222-3333-4444-555555555555,\
                33333333-2222-3333-4444-55555555aaaa";
-    let named = read(&[("POSTURE_SUBSCRIPTIONS", ids)]).unwrap().azure;
-    let group = read(&[("POSTURE_MANAGEMENT_GROUP", "contoso-root")]).unwrap().azure;
+    let named = one(&[("POSTURE_SUBSCRIPTIONS", ids)]).azure;
+    let group = one(&[("POSTURE_MANAGEMENT_GROUP", "contoso-root")]).azure;
     let both = read(&[("POSTURE_MANAGEMENT_GROUP", "contoso"), ("POSTURE_SUBSCRIPTIONS", ids)]);
 
     let sorted = ["11111111-2222-3333-4444-555555555555", "33333333-2222-3333-4444-55555555aaaa"];
@@ -144,13 +154,13 @@ fn subscriptions_are_named_one_by_one_or_by_a_management_group() {
     assert!(named.takes("33333333-2222-3333-4444-55555555AAAA") && !named.takes("other"));
     assert_eq!((group.management_group(), group.named().len()), (Some("contoso-root"), 0));
     assert!(both.unwrap_err().to_string().contains("choose one"));
-    assert!(read(&[]).unwrap().azure.takes("any"));
+    assert!(one(&[]).azure.takes("any"));
 }
 
 #[test]
 fn the_tenants_id_is_lower_case_and_names_it_where_no_name_is_given() {
-    let settings = read(&[]).unwrap();
+    let settings = one(&[]);
 
-    assert_eq!(settings.tenant_id, "11111111-2222-3333-4444-55555555aaaa");
-    assert_eq!(settings.tenant_name, settings.tenant_id);
+    assert_eq!(settings.id, "11111111-2222-3333-4444-55555555aaaa");
+    assert_eq!(settings.name, settings.id);
 }

@@ -1,0 +1,63 @@
+//! The settings of one tenant: of the environment where there is one, else of each in `tenants.json`
+//! over those of the environment.
+
+use super::values::{Lookup, azure, callers, cloud, guid, identity, rules, sources};
+use super::{Platform, SettingError};
+use crate::cloud::{Cloud, Identity};
+use crate::source::Source;
+use crate::tenant::{Caller, Scope};
+use azure_core::http::Url;
+
+/// What is collected of one organisation, as whom, and where it goes.
+#[derive(Clone, Debug)]
+pub struct TenantSettings {
+    /// `POSTURE_TENANT_ID`: the tenant that is collected, a GUID. Required without `POSTURE_TENANTS`.
+    pub id: String,
+    /// `POSTURE_TENANT_NAME`: its name for people. Default: the id.
+    pub name: String,
+    /// Whether it is collected; what is kept stays either way.
+    pub enabled: bool,
+    /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
+    pub cloud: &'static Cloud,
+    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `client-secret`
+    /// (with `POSTURE_CLIENT_ID` and `POSTURE_CLIENT_SECRET`) or `azure-cli` (default elsewhere).
+    pub identity: Identity,
+    /// `POSTURE_SOURCES`: a list of sources, or `+name` and `-name` against the default; with
+    /// `POSTURE_SEND` (`<source>=default|all|none`) and `POSTURE_CADENCE` (`<source>=PT4H`).
+    pub sources: Vec<Source>,
+    /// `POSTURE_SUBSCRIPTIONS`: Azure subscriptions, GUIDs separated by commas; or
+    /// `POSTURE_MANAGEMENT_GROUP`: a management group's name. Default all that the identity may read.
+    pub azure: Scope,
+    /// `POSTURE_LOGS_RULES`: the addresses of the collection rules, in the order of
+    /// `infra/generated/tables.json`: `dcr-…` (at `POSTURE_LOGS_URL`) or `https://<endpoint>/dcr-…`.
+    /// Default none: records are kept and not sent.
+    pub rules: Vec<Url>,
+    /// As whom rows are sent to a workspace of the tenant's own; the app itself where absent.
+    pub sender: Option<Identity>,
+    /// `POSTURE_CALLERS`: identities that may ask for this tenant, `<tenant id>/<object id>` separated
+    /// by commas. Default none.
+    pub callers: Vec<Caller>,
+}
+
+impl TenantSettings {
+    /// Reads one tenant's settings by `look`.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is missing or wrong.
+    pub(super) fn read(look: Lookup, platform: &Platform) -> Result<TenantSettings, SettingError> {
+        let id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
+        Ok(TenantSettings {
+            name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| id.clone()),
+            enabled: true,
+            cloud: cloud(look)?,
+            identity: identity(look, platform, &id, look("AZURE_CLIENT_ID"))?,
+            sources: sources(look)?,
+            azure: azure(look)?,
+            rules: rules(look)?,
+            sender: None,
+            callers: callers(look)?,
+            id,
+        })
+    }
+}
