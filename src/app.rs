@@ -152,7 +152,7 @@ impl App {
 
     /// A job of one source of one tenant.
     pub fn job(&self, tenant: &Tenant, source: Source, run: RunId, now: bool) -> Job {
-        Job { run, tenant: tenant.id.clone(), source, now }
+        Job { run, tenant: tenant.id.clone(), source, now, window: None }
     }
 
     /// What the ledger says of every source of a tenant, at most a few seconds old.

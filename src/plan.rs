@@ -1,7 +1,8 @@
 //! Which jobs are due at an instant, one per tenant and source; pure.
 
 use crate::source::{Reads, Source};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -77,6 +78,57 @@ impl fmt::Display for RunId {
     }
 }
 
+/// Times that a run is asked for instead of its source's own, both ends included.
+///
+/// Written like run ids, since the Functions host rewrites ISO dates in queue messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its beginning.
+    pub from: RunId,
+    /// Its end.
+    pub to: RunId,
+}
+
+impl Window {
+    /// The times between two instants or dates, the first of them earlier.
+    ///
+    /// A date alone is its first instant, UTC. Fractions of a second are left out.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, and an example.
+    pub fn read(from: &str, to: &str) -> Result<Window, String> {
+        let (from, to) = (instant("--from", from)?, instant("--to", to)?);
+        Window::new(RunId::at(from), RunId::at(to))
+    }
+
+    /// The times between two instants.
+    ///
+    /// # Errors
+    ///
+    /// Where the first isn't earlier.
+    pub fn new(from: RunId, to: RunId) -> Result<Window, String> {
+        match from < to {
+            true => Ok(Window { from, to }),
+            false => {
+                Err(format!("the times begin at {from} and end at {to}: put the earlier first"))
+            }
+        }
+    }
+}
+
+fn instant(name: &str, text: &str) -> Result<Timestamp, String> {
+    let date = || {
+        Some(TimeZone::UTC.to_timestamp(text.parse::<Date>().ok()?.to_datetime(Time::midnight())))
+    };
+    let at = text.parse::<Timestamp>().ok().or_else(|| date()?.ok());
+    at.ok_or_else(|| {
+        format!(
+            "{name} is {text:?}, expected a time or date like 2026-11-01T06:00:00Z or 2026-11-01"
+        )
+    })
+}
+
 /// One source of one tenant, to be collected for one run.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -88,6 +140,8 @@ pub struct Job {
     pub source: Source,
     /// Asked for by a person: a recent complete run doesn't make it needless.
     pub now: bool,
+    /// The times asked for; absent: the source's own.
+    pub window: Option<Window>,
 }
 
 /// A job as it travels through the storage queue.
@@ -107,6 +161,9 @@ pub struct Message {
     /// What kind of job; absent: one source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// See [`Job::window`].
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -121,6 +178,7 @@ impl From<&Job> for Message {
             source: job.source.name.to_owned(),
             now: job.now,
             kind: None,
+            window: job.window.clone(),
         }
     }
 }
@@ -237,12 +295,37 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_as_instants_or_dates_the_earlier_first() {
+        let window = Window::read("2026-11-01", "2026-11-02T06:30:00.5+02:00").unwrap();
+
+        assert_eq!(window.from.as_str(), "20261101T000000Z");
+        assert_eq!(window.to.as_str(), "20261102T043000Z");
+        let wrong = Window::read("yesterday", "2026-11-02").unwrap_err();
+        assert!(wrong.starts_with("--from is \"yesterday\", expected a time or date"), "{wrong}");
+        assert!(
+            Window::read("2026-11-02", "2026-11-02").unwrap_err().contains("the earlier first")
+        );
+    }
+
+    #[test]
+    fn a_message_carries_the_times_asked_for() {
+        let window = Window::read("2026-11-01", "2026-11-02").unwrap();
+        let text = r#"{"run":"20261122T101500Z","tenant":"t","source":"s","from":"20261101T000000Z","to":"20261102T000000Z"}"#;
+
+        let message: Message = serde_json::from_str(text).unwrap();
+
+        assert_eq!(message.window, Some(window));
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+    }
+
+    #[test]
     fn a_message_has_no_more_fields_than_it_needs() {
         let job = Job {
             run: RunId::at(instant("2026-11-22T10:15:00Z")),
             tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
             source: DEVICES,
             now: false,
+            window: None,
         };
 
         let text = serde_json::to_string(&Message::from(&job)).unwrap();

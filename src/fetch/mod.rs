@@ -1,6 +1,7 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
 mod export;
+mod hunting;
 mod lists;
 mod page;
 mod resources;
@@ -8,6 +9,7 @@ mod rows;
 mod spot;
 
 pub use export::{FileError, Listing, Rows};
+pub use hunting::hunting_link;
 pub use page::{Item, Page};
 pub use resources::first_link;
 
@@ -95,6 +97,9 @@ impl<'a> Reader<'a> {
         self.visited.insert(self.hasher.hash_one(link));
         if let Fetch::Resources(resources) = self.source.fetch {
             return self.resources(resources, link, url, meter).await;
+        }
+        if let Fetch::Hunting(hunting) = self.source.fetch {
+            return self.hunting(hunting, link, meter).await;
         }
         let request = self.request(link, Method::Get)?;
         let read = |answer| self.read(answer);

@@ -92,7 +92,11 @@ fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
         .tenant(&message.tenant)
         .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
     let source = tenant.source(source.name).unwrap_or(source);
-    Ok(Job { run: message.run, tenant: tenant.id.clone(), source, now: message.now })
+    let Message { run, now, window, .. } = message;
+    if window.is_some() && !source.takes_times() {
+        return Err(Problem::new(400, "the job names times, which its source doesn't take"));
+    }
+    Ok(Job { run, tenant: tenant.id.clone(), source, now, window })
 }
 
 #[derive(Deserialize)]

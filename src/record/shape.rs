@@ -18,6 +18,8 @@ pub struct Shape {
     ignores_case: bool,
     sends: Sends,
     stamps: &'static [&'static str],
+    /// Hunting puts the type of some fields beside them: that says nothing of its own.
+    annotated: bool,
     declared: HashSet<Cow<'static, str>>,
 }
 
@@ -31,7 +33,8 @@ impl Shape {
             declared.extend(source.table.columns.iter().map(|c| Cow::Owned(c.file_field())));
         }
         let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
-        Shape { key: source.key, ignores_case, sends: source.sends, stamps, declared }
+        let annotated = matches!(source.fetch, Fetch::Hunting(_));
+        Shape { key: source.key, ignores_case, sends: source.sends, stamps, annotated, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -75,7 +78,7 @@ impl Shape {
         }
         if own && ENVELOPE.iter().any(|column| column.name == name) {
             found.clashes = true;
-        } else if !self.declared.contains(name) {
+        } else if !(self.declared.contains(name) || self.annotated && name.contains("@odata.")) {
             found.undeclared.push(name.to_owned());
         }
     }

@@ -16,7 +16,7 @@ use crate::logs::LogsError;
 use crate::part::Cursor;
 use crate::plan::{Job, RunId};
 use crate::report::{Report, Status};
-use crate::source::{Fetch, Sends, Source};
+use crate::source::{Fetch, Sends};
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
@@ -97,8 +97,8 @@ async fn collect(app: &App, job: &Job) -> Report {
         Ok(latest) => latest,
         Err(error) => return plain(app, job, asked, Status::Failed, error.to_string()),
     };
-    let begin = |state: &State, now| begin(tenant, source, &job.run, state, latest.as_ref(), now);
     let job = Job { source, ..job.clone() };
+    let begin = |state: &State, now| begin(tenant, &job, state, latest.as_ref(), now);
     let taken =
         Checkpoint::take(app.ledger.clone(), &job, app.limits.claim, app.clock, begin).await;
     match taken {
@@ -111,25 +111,20 @@ async fn collect(app: &App, job: &Job) -> Report {
 /// A run's beginning, where none is under way.
 fn begin(
     tenant: &Tenant,
-    source: Source,
-    run: &RunId,
+    job: &Job,
     state: &State,
     latest: Option<&Latest>,
     now: Timestamp,
 ) -> Current {
+    let Job { source, run, .. } = job;
     let same_day = |run: &RunId, other: &RunId| run.day_path() == other.day_path();
     let sent_today = state.completed.as_ref().is_some_and(|last| same_day(&last.run, run));
-    let link = match source.fetch {
-        Fetch::Resources(resources) => fetch::first_link(resources, tenant),
-        _ => {
-            let path = growth::first_path(source, state.since.as_deref(), now);
-            format!("{}{path}", tenant.cloud.origin(source.api))
-        }
-    };
+    let link = first_link(tenant, job, state, now);
     Current {
         run: run.clone(),
         began: now,
         attempt: None,
+        window: job.window.clone(),
         first: link.clone(),
         cursor: Cursor::page(Some(link)),
         sends: match source.sends {
@@ -143,6 +138,21 @@ fn begin(
         partial: false,
         tally: Tally::default(),
         digest: Digest::start(source.digest, latest.map(|latest| &latest.digest)),
+    }
+}
+
+/// The link that a run begins at.
+fn first_link(tenant: &Tenant, job: &Job, state: &State, now: Timestamp) -> String {
+    let Job { source, window, .. } = job;
+    let origin = tenant.cloud.origin(source.api);
+    match source.fetch {
+        Fetch::Resources(resources) => fetch::first_link(resources, tenant),
+        Fetch::Hunting(hunting) => {
+            let times = window.as_ref().map(|window| (window.from.instant(), window.to.instant()));
+            let (from, to) = times.unwrap_or((now - hunting.period, now));
+            fetch::hunting_link(origin, hunting, from, to)
+        }
+        _ => format!("{origin}{}", growth::first_path(*source, state.since.as_deref(), now)),
     }
 }
 

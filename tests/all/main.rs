@@ -9,6 +9,7 @@ mod commands;
 mod exports;
 mod faults;
 mod host_contract;
+mod hunting;
 mod identity;
 mod kql;
 mod resume;
