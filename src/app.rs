@@ -51,6 +51,9 @@ pub struct App {
     pub parallel: usize,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Whether records carry their run's instant where others carry the clock's, so that a run that is
+    /// asked for again writes the same.
+    pub timeless: bool,
     known: Mutex<HashMap<String, Recent>>,
 }
 
@@ -77,7 +80,16 @@ impl App {
             patience: Patience::DEFAULT,
         };
         let known = Mutex::default();
-        App { tenants, ledger, logs, limits, parallel: PARALLEL_JOBS, clock, known }
+        let parallel = PARALLEL_JOBS;
+        App { tenants, ledger, logs, limits, parallel, clock, timeless: false, known }
+    }
+
+    /// The same app for a case: it works in a ledger of the case's own and sends nothing.
+    pub fn within(&self, ledger: Arc<dyn Ledger>) -> App {
+        let mut inner = App::new(self.tenants.clone(), ledger, None);
+        (inner.limits, inner.parallel, inner.clock) = (self.limits, self.parallel, self.clock);
+        inner.timeless = true;
+        inner
     }
 
     /// The app that the settings describe. Nothing is asked of anyone yet.

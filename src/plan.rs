@@ -153,7 +153,8 @@ pub struct Message {
     pub run: RunId,
     /// The tenant's id.
     pub tenant: String,
-    /// The source's name.
+    /// The source's name; empty for jobs of another kind.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// See [`Job::now`].
     #[serde(default, skip_serializing_if = "is_false")]
@@ -161,9 +162,33 @@ pub struct Message {
     /// What kind of job; absent: one source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// See [`Job::window`].
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
+    /// Beginning of the times asked for, see [`Job::window`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RunId>,
+    /// Their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RunId>,
+    /// Of a case: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Of a case: its hunting packs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<String>,
+}
+
+impl Message {
+    /// The times asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where one end lacks, or the first isn't earlier.
+    pub fn window(&self) -> Result<Option<Window>, String> {
+        match (&self.from, &self.to) {
+            (None, None) => Ok(None),
+            (Some(from), Some(to)) => Window::new(from.clone(), to.clone()).map(Some),
+            _ => Err("the times have one end only: give both `from` and `to`".to_owned()),
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -178,7 +203,10 @@ impl From<&Job> for Message {
             source: job.source.name.to_owned(),
             now: job.now,
             kind: None,
-            window: job.window.clone(),
+            from: job.window.as_ref().map(|window| window.from.clone()),
+            to: job.window.as_ref().map(|window| window.to.clone()),
+            case: None,
+            packs: Vec::new(),
         }
     }
 }
@@ -314,8 +342,14 @@ mod tests {
 
         let message: Message = serde_json::from_str(text).unwrap();
 
-        assert_eq!(message.window, Some(window));
+        assert_eq!(message.window(), Ok(Some(window)));
         assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        let half = text.replace(r#","to":"20261102T000000Z""#, "");
+        let half: Message = serde_json::from_str(&half).unwrap();
+        assert!(half.window().unwrap_err().contains("give both"));
+        assert!(
+            serde_json::from_str::<Message>(&text.replace("20261101T", "2026-11-01T")).is_err()
+        );
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use super::envelope::{self, Envelope, Outcome};
 use super::{Problem, Reply, routes};
 use crate::app::App;
+use crate::case::{Case, CaseError, State};
 use crate::plan::{Job, Message};
 use crate::report::{Report, Status};
 use crate::source::Source;
+use crate::tenant::Tenant;
 use azure_core::http::Url;
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -43,12 +46,16 @@ pub async fn timer(app: &App, body: &[u8], invocation: &str) -> Reply {
 
 /// Runs one job. A payload that is no job is a 400, so that it ends in the poison queue.
 pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
-    let job = match read_job(app, body) {
-        Ok(job) => job,
+    let task = match read_task(app, body) {
+        Ok(task) => task,
         Err(problem) => {
             error!(invocation, "A queue message is refused: {}", problem.detail);
             return problem.into();
         }
+    };
+    let job = match task {
+        Task::Source(job) => *job,
+        Task::Case(case) => return pull(app, case, invocation).await,
     };
     let report = crate::run::run(app, &job).await;
     log(&report, invocation);
@@ -74,11 +81,56 @@ fn log(report: &Report, invocation: &str) {
     }
 }
 
-fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
+/// Pulls a case. What an administrator must mend is in its manifest; what a later attempt can do is a
+/// 500, so that the message comes again.
+async fn pull(app: &App, case: Case, invocation: &str) -> Reply {
+    let name = case.name.clone();
+    let pulled = async {
+        let open = case.open(app).await?;
+        let jobs = stream::iter(open.jobs.clone());
+        let carried = jobs.for_each_concurrent(open.app.parallel, async |job| {
+            log(&crate::run::run(&open.app, &job).await, invocation);
+        });
+        carried.await;
+        open.close().await
+    };
+    match pulled.await {
+        Ok(None) => {
+            let text = format!("case {name}: another attempt is at work on it");
+            Reply::json(200, &Outcome { outputs: Map::new(), logs: vec![text] })
+        }
+        Ok(Some(manifest)) => {
+            let failed = manifest.sources.iter().filter(|source| source.state == State::Failed);
+            let failed: Vec<_> = failed.map(|source| source.source.as_str()).collect();
+            if !failed.is_empty() {
+                let text = format!("case {name}: {} is still to be read", failed.join(", "));
+                return Problem::new(500, text).into();
+            }
+            let how = if manifest.complete { "complete" } else { "not complete, see its manifest" };
+            let logs = vec![format!("case {name}: {how}")];
+            Reply::json(200, &Outcome { outputs: Map::new(), logs })
+        }
+        Err(CaseError::Wrong(why)) => Problem::new(400, why).into(),
+        Err(CaseError::Ledger(error)) => Problem::new(500, error.to_string()).into(),
+    }
+}
+
+/// What a queue message asks for.
+enum Task {
+    Source(Box<Job>),
+    Case(Case),
+}
+
+fn read_task(app: &App, body: &[u8]) -> Result<Task, Problem> {
     let envelope = Envelope::read(body)?;
     let value = envelope.trigger(JOB).unwrap_or(&Value::Null);
     let bytes = envelope::payload(value).map_err(|why| Problem::new(400, why))?;
     let message: Message = envelope::object(&bytes, "the payload is no job")?;
+    if message.kind.as_deref() == Some("case") {
+        let tenant = tenant_of(app, &message)?;
+        let case = Case::of(&message, tenant);
+        return case.map(Task::Case).map_err(|error| Problem::new(400, error.to_string()));
+    }
     if message.kind.is_some() {
         return Err(Problem::new(
             400,
@@ -88,15 +140,20 @@ fn read_job(app: &App, body: &[u8]) -> Result<Job, Problem> {
     let source = Source::named(&message.source).ok_or_else(|| {
         Problem::new(400, "the job names a source that this release doesn't know")
     })?;
-    let tenant = app
-        .tenant(&message.tenant)
-        .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
+    let tenant = tenant_of(app, &message)?;
     let source = tenant.source(source.name).unwrap_or(source);
-    let Message { run, now, window, .. } = message;
+    let window = message.window().map_err(|why| Problem::new(400, why))?;
+    let Message { run, now, .. } = message;
     if window.is_some() && !source.takes_times() {
         return Err(Problem::new(400, "the job names times, which its source doesn't take"));
     }
-    Ok(Job { run, tenant: tenant.id.clone(), source, now, window })
+    let tenant = tenant.id.clone();
+    Ok(Task::Source(Box::new(Job { run, tenant, source, now, window })))
+}
+
+fn tenant_of<'a>(app: &'a App, message: &Message) -> Result<&'a Tenant, Problem> {
+    let tenant = app.tenant(&message.tenant);
+    tenant.ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))
 }
 
 #[derive(Deserialize)]

@@ -14,13 +14,14 @@ use crate::fetch::{self, FetchError};
 use crate::ledger::{LedgerError, path};
 use crate::logs::LogsError;
 use crate::part::Cursor;
-use crate::plan::{Job, RunId};
+use crate::plan::{Job, RunId, Window};
 use crate::report::{Report, Status};
-use crate::source::{Fetch, Sends};
+use crate::source::{Fetch, Sends, Source};
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -152,8 +153,37 @@ fn first_link(tenant: &Tenant, job: &Job, state: &State, now: Timestamp) -> Stri
             let (from, to) = times.unwrap_or((now - hunting.period, now));
             fetch::hunting_link(origin, hunting, from, to)
         }
-        _ => format!("{origin}{}", growth::first_path(*source, state.since.as_deref(), now)),
+        _ => match window {
+            Some(window) => format!("{origin}{}", growth::path_within(*source, window)),
+            None => format!("{origin}{}", growth::first_path(*source, state.since.as_deref(), now)),
+        },
     }
+}
+
+/// What the service is asked for a source of these times.
+pub fn asked(source: Source, window: &Window) -> Asked {
+    match source.fetch {
+        Fetch::Hunting(hunting) => Asked::Query {
+            query: hunting.query.to_owned(),
+            timespan: format!("{}/{}", window.from.instant(), window.to.instant()),
+        },
+        _ => Asked::Path(growth::path_within(source, window)),
+    }
+}
+
+/// A request, for people to read and repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Asked {
+    /// Path and query of a list's first page.
+    Path(String),
+    /// A hunting query.
+    Query {
+        /// Its text.
+        query: String,
+        /// Its times.
+        timespan: String,
+    },
 }
 
 async fn latest(app: &App, job: &Job) -> Result<Option<Latest>, LedgerError> {

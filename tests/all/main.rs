@@ -4,6 +4,7 @@ mod support;
 
 mod azure;
 mod azurite;
+mod cases;
 mod collecting;
 mod commands;
 mod exports;
