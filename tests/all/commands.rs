@@ -124,6 +124,9 @@ async fn collect_reads_a_pack_for_the_times_asked_for() {
     let collect = |source: &'static str| [&["collect", "--source", source], &times[..]].concat();
 
     let past = run(&environment, &collect(pack)).await;
+    // Elsewhere, since a run of the same second would be the same run.
+    let elsewhere = Folder::new();
+    environment.push(("POSTURE_STORAGE".to_owned(), elsewhere.url()));
     let present = run(&environment, &["collect", "--source", pack]).await;
     let other = run(&environment, &collect("graph.alerts")).await;
     let half = run(&environment, &["collect", "--source", pack, "--from", "2026-01-01"]).await;
