@@ -61,6 +61,9 @@ impl Amounts {
             (_, "azure.secure_scores" | "azure.subscriptions" | "azure.compliance_standards") => {
                 10.0
             }
+            // Critical are some servers and people, and what Azure has of both.
+            (_, "graph.hunting.asset_criticality") => 100.0 + self.devices / 10.0,
+            (_, "graph.hunting.internet_facing_devices") => self.devices / 50.0,
             (_, "graph.risky_users") => self.devices / 50.0,
             (_, "graph.risk_detections") => self.devices / 500.0 / 24.0,
             _ => 1.0,
