@@ -49,6 +49,9 @@ pub struct App {
     pub parallel: usize,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Whether records carry their run's instant where others carry the clock's, so that a run that is
+    /// asked for again writes the same.
+    pub timeless: bool,
     known: Mutex<HashMap<String, Recent>>,
 }
 
@@ -98,7 +101,16 @@ impl App {
             patience: Patience::DEFAULT,
         };
         let known = Mutex::default();
-        App { roster, ledger, limits, parallel: PARALLEL_JOBS, clock, known }
+        let parallel = PARALLEL_JOBS;
+        App { roster, ledger, limits, parallel, clock, timeless: false, known }
+    }
+
+    /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.
+    pub fn within(&self, tenant: &Tenant, ledger: Arc<dyn Ledger>) -> App {
+        let mut inner = App::new(vec![tenant.clone()], ledger, None);
+        (inner.limits, inner.parallel, inner.clock) = (self.limits, self.parallel, self.clock);
+        inner.timeless = true;
+        inner
     }
 
     /// The app that the settings describe. Nothing is asked of anyone yet.
@@ -209,7 +221,7 @@ impl App {
 
     /// A job of one source of one tenant.
     pub fn job(&self, tenant: &Tenant, source: Source, run: RunId, now: bool) -> Job {
-        Job { run, tenant: tenant.id.clone(), source, now }
+        Job { run, tenant: tenant.id.clone(), source, now, window: None }
     }
 
     /// What the ledger says of every source of a tenant, at most a few seconds old.

@@ -63,6 +63,9 @@ impl Amounts {
             }
             // Two streams: what the devices report, and all together.
             (_, "graph.cloud_apps") => 2.0 * (500.0 + self.devices / 10.0),
+            // Critical are some servers and people, and what Azure has of both.
+            (_, "graph.hunting.asset_criticality") => 100.0 + self.devices / 10.0,
+            (_, "graph.hunting.internet_facing_devices") => self.devices / 50.0,
             (_, "graph.risky_users") => self.devices / 50.0,
             (_, "graph.risk_detections") => self.devices / 500.0 / 24.0,
             _ => 1.0,

@@ -208,19 +208,32 @@ fn transform(stream: &Stream, own: &Own) -> String {
             ColumnType::Real => "toreal('')",
             ColumnType::Int => "toint('')",
             ColumnType::Long => "tolong('')",
-            ColumnType::Boolean => "tobool('')",
-            ColumnType::DateTime => "todatetime('')",
-            ColumnType::Dynamic => "parse_json('')",
+            ColumnType::Boolean | ColumnType::HuntedBoolean => "tobool('')",
+            ColumnType::DateTime | ColumnType::HuntedDateTime => "todatetime('')",
+            ColumnType::Dynamic | ColumnType::HuntedDynamic => "parse_json('')",
         };
         format!(" | extend {} = {empty}", column.name)
     });
     let empty: String = empty.collect();
     let lines = own.transform(&stream.table).iter().map(|line| format!(" | {line}"));
     let lines: String = lines.collect();
+    let converted = converted(stream.table);
     match renamed.is_empty() {
-        true => format!("source{empty}{lines}"),
-        false => format!("source | project-rename {}{empty}{lines}", renamed.join(", ")),
+        true => format!("source{converted}{empty}{lines}"),
+        false => {
+            format!("source | project-rename {}{converted}{empty}{lines}", renamed.join(", "))
+        }
     }
+}
+
+/// What makes a stream's values the table's, where hunting spells them in its own way.
+fn converted(table: Table) -> String {
+    let columns = table.columns.iter().filter_map(|column| {
+        let value = column.kind.converted(column.name)?;
+        Some(format!("{} = {value}", column.name))
+    });
+    let columns: Vec<_> = columns.collect();
+    if columns.is_empty() { String::new() } else { format!(" | extend {}", columns.join(", ")) }
 }
 
 fn sources_page() -> String {

@@ -27,6 +27,7 @@ mod filter;
 mod generate;
 mod graph;
 mod gzip;
+mod kql;
 mod limits;
 mod logs;
 mod options;

@@ -105,9 +105,12 @@ impl Checkpoint {
                     release_dead(&*ledger, &path, state, version).await?;
                 }
                 Finding::Free => {
-                    let young = |current: &Current| now.duration_since(current.began) < MAX_AGE;
+                    let goes_on = |current: &Current| {
+                        let same = job.window.is_none() || job.window == current.window;
+                        same && now.duration_since(current.began) < MAX_AGE
+                    };
                     let mut current =
-                        state.current.take().filter(young).unwrap_or_else(|| begin(&state, now));
+                        state.current.take().filter(goes_on).unwrap_or_else(|| begin(&state, now));
                     current.tally.attempts += 1;
                     state.current = Some(current);
                     state.version = VERSION;

@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::part::Cursor;
-use crate::plan::{History, RunId};
+use crate::plan::{History, RunId, Window};
 use crate::record::FieldCounts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,9 @@ pub struct Current {
     pub began: Timestamp,
     /// Who works on it.
     pub attempt: Option<Attempt>,
+    /// The times that it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// The run's first page.
     #[serde(default)]
     pub first: String,

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// The longest silence within a body or before its first byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest silence within a body or before its first byte: a hunting query works for three minutes.
+const READ_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// A base that stands in for a canonical origin: a private link, a test, the simulator.
 #[derive(Clone, Debug, PartialEq, Eq)]

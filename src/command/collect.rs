@@ -3,7 +3,7 @@
 use super::progress::{run_all, say, table};
 use super::{Failure, log_to_stdout, settings};
 use crate::app::App;
-use crate::plan::{Job, RunId};
+use crate::plan::{Job, RunId, Window};
 use crate::report::{Report, Status};
 use crate::settings::Platform;
 use crate::tenant::Present;
@@ -18,6 +18,12 @@ pub struct Options {
     /// Only these sources; may be given several times
     #[arg(long, value_name = "NAME")]
     source: Vec<String>,
+    /// From this time or date on, in place of the period of the hunting packs named by --source
+    #[arg(long, value_name = "TIME", requires = "to")]
+    from: Option<String>,
+    /// Up to this time or date
+    #[arg(long, value_name = "TIME", requires = "from")]
+    to: Option<String>,
 }
 
 /// Collects what the settings describe. The exit code is 1 where a source ended otherwise than
@@ -35,6 +41,7 @@ pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Fail
 
 fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Failure> {
     let run = RunId::at(app.now());
+    let window = window(options)?;
     let mut jobs = Vec::new();
     for tenant in present.tenants.iter().filter(|tenant| tenant.enabled) {
         if options.tenant.as_ref().is_some_and(|id| !tenant.id.eq_ignore_ascii_case(id)) {
@@ -50,7 +57,17 @@ fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Fai
         let wanted = |name: &str| options.source.iter().any(|one| one.eq_ignore_ascii_case(name));
         let sources = tenant.sources.iter();
         let sources = sources.filter(|one| options.source.is_empty() || wanted(one.name));
-        jobs.extend(sources.map(|source| app.job(tenant, *source, run.clone(), true)));
+        let sources: Vec<_> = sources.collect();
+        if let (Some(_), Some(source)) = (&window, sources.iter().find(|one| !one.takes_times())) {
+            let name = source.name;
+            return Err(Failure::Other(format!(
+                "{name} takes no --from and --to: name hunting packs by --source graph.hunting.…"
+            )));
+        }
+        jobs.extend(sources.into_iter().map(|source| {
+            let window = window.clone();
+            Job { window, ..app.job(tenant, *source, run.clone(), true) }
+        }));
     }
     match jobs.is_empty() {
         true => Err(Failure::Other(
@@ -60,6 +77,11 @@ fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Fai
         )),
         false => Ok(jobs),
     }
+}
+
+fn window(options: &Options) -> Result<Option<Window>, Failure> {
+    let (Some(from), Some(to)) = (&options.from, &options.to) else { return Ok(None) };
+    Window::read(from, to).map(Some).map_err(Failure::Other)
 }
 
 /// 0 where every job is complete or had nothing to do.

@@ -1,5 +1,6 @@
 //! What a person or the host starts: one file each, thin.
 
+mod case;
 mod check;
 mod collect;
 #[cfg(feature = "demo")]
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Options),
     /// Collect now what the settings describe
     Collect(collect::Options),
+    /// Pull alerts, incidents and hunting results of one time window into a folder of its own
+    Case(case::Options),
     /// Print what the workspace's ingestion comes to
     Check(check::Options),
     /// Write tables, rules, permissions and the sources page from the catalogue
@@ -62,6 +65,7 @@ pub async fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         (Some(Command::Demo(options)), Ok(_)) => demo::run(options).await,
         (Some(Command::Collect(options)), Ok(platform)) => collect::run(options, &platform).await,
+        (Some(Command::Case(options)), Ok(platform)) => case::run(options, &platform).await,
         (Some(Command::Check(options)), Ok(platform)) => check::run(options, &platform).await,
         (Some(Command::Describe(options)), Ok(_)) => describe::run(&options),
     };

@@ -2,6 +2,7 @@
 
 mod below;
 mod export;
+mod hunting;
 mod lists;
 mod page;
 mod resources;
@@ -9,6 +10,7 @@ mod rows;
 mod spot;
 
 pub use export::{FileError, Listing, Rows};
+pub use hunting::hunting_link;
 pub use page::{Item, Page};
 pub use resources::first_link;
 
@@ -110,6 +112,9 @@ impl<'a> Reader<'a> {
             }
             Fetch::Below(below) => return self.below(below, link, &url, meter).await,
             _ => {}
+        }
+        if let Fetch::Hunting(hunting) = self.source.fetch {
+            return self.hunting(hunting, link, meter).await;
         }
         let request = self.request(link, Method::Get)?;
         let read = |answer| self.read(answer);

@@ -47,6 +47,9 @@ pub struct Item<'a> {
 struct Listing<'a> {
     #[serde(borrow)]
     value: Option<Vec<&'a RawValue>>,
+    /// What advanced hunting calls them.
+    #[serde(borrow)]
+    results: Option<Vec<&'a RawValue>>,
     #[serde(rename = "@odata.nextLink", borrow)]
     next: Option<Cow<'a, str>>,
 }
@@ -138,10 +141,14 @@ pub(super) struct Members<'a>(#[serde(borrow)] pub(super) HashMap<Cow<'a, str>, 
 fn listing(text: &str, fetch: Fetch) -> Result<Listing<'_>, String> {
     let listing = serde_json::from_str::<Listing>(text);
     match (listing, fetch) {
-        (Ok(Listing { value: Some(value), next }), _) => Ok(Listing { value: Some(value), next }),
+        (Ok(listing), Fetch::Hunting(_)) => match listing.results {
+            None => Err("a page has no `results`".to_owned()),
+            value => Ok(Listing { value, results: None, next: None }),
+        },
+        (Ok(listing), _) if listing.value.is_some() => Ok(listing),
         (_, Fetch::Object(_)) if text.trim_start().starts_with('{') => {
             let object = serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
-            Ok(Listing { value: Some(vec![object]), next: None })
+            Ok(Listing { value: Some(vec![object]), results: None, next: None })
         }
         (Ok(_), _) => Err("a page has no `value`".to_owned()),
         (Err(error), _) => Err(malformed(error)),

@@ -8,6 +8,7 @@
 mod envelope;
 mod functions;
 mod problem;
+mod queue;
 mod routes;
 
 pub use envelope::payload;
@@ -112,7 +113,7 @@ async fn handle<B: Buf>(
         TIMER => functions::timer(&app, &body, &invocation).await,
         // A task of its own: a caller that hangs up must not end the job in the middle.
         QUEUE => {
-            let job = tokio::spawn(async move { functions::queue(&app, &body, &invocation).await });
+            let job = tokio::spawn(async move { queue::queue(&app, &body, &invocation).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
         HTTP => functions::http(&app, &body, &invocation).await,

@@ -37,3 +37,8 @@ pub fn links(tenant: &str, source: &str) -> String {
 pub fn latest(tenant: &str, source: &str) -> String {
     format!("latest/{tenant}/{source}.json")
 }
+
+/// The folder of a responder's case; inside it the same layout again.
+pub fn case(tenant: &str, case: &str) -> String {
+    format!("cases/{tenant}/{case}")
+}

@@ -23,6 +23,8 @@ pub struct Shape {
     ignores_case: bool,
     sends: Sends,
     stamps: &'static [&'static str],
+    /// Hunting puts the type of some fields beside them: that says nothing of its own.
+    annotated: bool,
     declared: HashSet<Cow<'static, str>>,
 }
 
@@ -38,7 +40,8 @@ impl Shape {
                 .extend(source.table.columns.iter().chain(own).map(|c| Cow::Owned(c.file_field())));
         }
         let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
-        Shape { key: source.key, ignores_case, sends: source.sends, stamps, declared }
+        let annotated = matches!(source.fetch, Fetch::Hunting(_));
+        Shape { key: source.key, ignores_case, sends: source.sends, stamps, annotated, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
@@ -83,7 +86,7 @@ impl Shape {
         }
         if own && ENVELOPE.iter().any(|column| column.name == name) {
             found.clashes = true;
-        } else if !self.declared.contains(name) {
+        } else if !(self.declared.contains(name) || self.annotated && name.contains("@odata.")) {
             found.undeclared.push(name.to_owned());
         } else if is_too_long(value) {
             found.cut.push(name.to_owned());

@@ -53,13 +53,14 @@ impl<'a> Work<'a> {
         started: Instant,
     ) -> Work<'a> {
         let deadline = started + app.limits.run;
+        let collected = if app.timeless { current.run.instant() } else { current.began };
         Work {
             envelope: Envelope::new(
                 &tenant.id,
                 &tenant.name,
                 (source.name, source.identity()),
                 &current.run,
-                current.began,
+                collected,
             ),
             shape: Shape::of(&source),
             meter: Meter::default(),

@@ -1,6 +1,7 @@
 //! Sources that are read past what is known: where a run begins, and what it passes over. Pure.
 
 use crate::checkpoint::Current;
+use crate::plan::Window;
 use crate::source::{Reads, Source};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -31,6 +32,21 @@ pub(super) fn first_path(source: Source, since: Option<&str>, now: Timestamp) ->
     let sign = if path.contains('?') { '&' } else { '?' };
     let from = from.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!("{path}{sign}$filter={field}%20ge%20{from}")
+}
+
+/// Path and query of the first request for what was alive at some time in a window: made before its end
+/// and updated after its beginning.
+///
+/// The service knows the last update only. So this has all that was made or updated in the window, and
+/// also what was open all through it; what is updated later stays in it.
+pub(super) fn path_within(source: Source, window: &Window) -> String {
+    let path = source.fetch.path();
+    let Reads::Updated { fields: [field, ..], filter: true, .. } = source.reads else {
+        return path.to_owned();
+    };
+    let sign = if path.contains('?') { '&' } else { '?' };
+    let (from, to) = (window.from.instant(), window.to.instant());
+    format!("{path}{sign}$filter={field}%20ge%20{from}%20and%20createdDateTime%20le%20{to}")
 }
 
 /// Whether an update's date lies within the overlap before `since`.

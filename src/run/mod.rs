@@ -1,27 +1,26 @@
 //! Carries one job out: pages in, ledger first, then logs, a report out.
 
 mod attempt;
+mod begin;
 mod delivery;
 mod export;
 mod finish;
 mod growth;
 mod remarks;
 
+pub use begin::{Asked, asked};
+
 use crate::app::App;
-use crate::checkpoint::{Checkpoint, Current, State, Taken, Tally};
-use crate::digest::{Digest, Latest};
-use crate::fetch::{self, FetchError};
-use crate::ledger::{LedgerError, path};
+use crate::checkpoint::{Checkpoint, State, Taken, Tally};
+use crate::fetch::FetchError;
+use crate::ledger::LedgerError;
 use crate::logs::LogsError;
-use crate::part::Cursor;
-use crate::plan::{Job, RunId};
+use crate::plan::Job;
 use crate::report::{Report, Status};
-use crate::source::{Fetch, Reads, Sends, Source};
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -107,12 +106,12 @@ async fn collect(app: &App, tenant: &Tenant, job: &Job) -> Report {
     if let Some(why) = tenant.cloud.lacks(&source) {
         return plain(Status::Unavailable, why);
     }
-    let before = match before(app, &job.tenant, source).await {
+    let before = match begin::before(app, &job.tenant, source).await {
         Ok(before) => before,
         Err(error) => return plain(Status::Failed, error.to_string()),
     };
-    let begin = |state: &State, now| begin(tenant, source, &job.run, state, &before, now);
     let job = Job { source, ..job.clone() };
+    let begin = |state: &State, now| begin::begin(tenant, &job, state, &before, now);
     let taken =
         Checkpoint::take(app.ledger.clone(), &job, app.limits.claim, app.clock, begin).await;
     match taken {
@@ -120,72 +119,6 @@ async fn collect(app: &App, tenant: &Tenant, job: &Job) -> Report {
         Ok(Taken::Needless(why)) => plain(Status::Unneeded, why.to_owned()),
         Err(error) => plain(Status::Failed, error.to_string()),
     }
-}
-
-/// A run's beginning, where none is under way.
-fn begin(
-    tenant: &Tenant,
-    source: Source,
-    run: &RunId,
-    state: &State,
-    before: &Before,
-    now: Timestamp,
-) -> Current {
-    let same_day = |run: &RunId, other: &RunId| run.day_path() == other.day_path();
-    let sent_today = state.completed.as_ref().is_some_and(|last| same_day(&last.run, run));
-    let link = match source.fetch {
-        Fetch::Resources(resources) => fetch::first_link(resources, tenant),
-        _ => {
-            // The first changes are asked for since the full snapshot that they are about.
-            let since = state.since.clone().or_else(|| before.full.map(|full| full.to_string()));
-            let path = growth::first_path(source, since.as_deref(), now);
-            format!("{}{path}", tenant.cloud.origin(source.api))
-        }
-    };
-    Current {
-        run: run.clone(),
-        began: now,
-        attempt: None,
-        first: link.clone(),
-        cursor: Cursor::page(Some(link)),
-        sends: match source.sends {
-            Sends::Nothing => false,
-            Sends::FirstOfDay => !sent_today,
-            Sends::All | Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => true,
-        },
-        generated: None,
-        newest: None,
-        recent: BTreeMap::new(),
-        partial: false,
-        tally: Tally::default(),
-        digest: Digest::start(
-            source.digest,
-            before.latest.as_ref().map(|latest| &latest.digest),
-            Some(before.full.unwrap_or(Timestamp::UNIX_EPOCH)),
-        ),
-    }
-}
-
-/// What a run goes on from.
-struct Before {
-    /// The source's newest snapshot.
-    latest: Option<Latest>,
-    /// Of changes: when the full snapshot was made that they are about.
-    full: Option<Timestamp>,
-}
-
-async fn before(app: &App, tenant: &str, source: Source) -> Result<Before, LedgerError> {
-    let latest = async |name: &str| {
-        let kept = app.ledger.read(&path::latest(tenant, name)).await?;
-        // A snapshot of another release's layout is replaced by the next complete one.
-        let latest = kept.and_then(|(bytes, _)| serde_json::from_slice::<Latest>(&bytes).ok());
-        Ok::<_, LedgerError>(latest)
-    };
-    let full = match source.reads {
-        Reads::Changes { full, .. } => latest(full).await?.map(|full| full.made()),
-        _ => None,
-    };
-    Ok(Before { latest: latest(source.name).await?, full })
 }
 
 async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint) -> Report {

@@ -8,7 +8,7 @@ use crate::source::{Api, Fetch, SUBSCRIPTIONS_LIST, Source};
 /// What became of a run, where something is to be said.
 pub(super) fn of(status: Status, source: Source, tally: &Tally) -> String {
     match (status, source.api) {
-        (Status::Incomplete, api) => incomplete(api),
+        (Status::Incomplete, _) => incomplete(source),
         (Status::Complete, Api::Arm) => remarks(source, tally).join("; "),
         (Status::Complete, _) if !tally.unread.is_empty() => passed_over(tally),
         _ => String::new(),
@@ -16,9 +16,10 @@ pub(super) fn of(status: Status, source: Source, tally: &Tally) -> String {
 }
 
 /// What is said of a read in which the service left data out.
-fn incomplete(api: Api) -> String {
-    let what = match api {
-        Api::Arm => "Resource Graph cut its answer short",
+fn incomplete(source: Source) -> String {
+    let what = match (source.fetch, source.api) {
+        (Fetch::Hunting(_), _) => "over 100,000 rows share one hash of their key",
+        (_, Api::Arm) => "Resource Graph cut its answer short",
         _ => "the service answered 206 with a warning",
     };
     format!(

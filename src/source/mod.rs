@@ -12,8 +12,11 @@ mod connector;
 mod defender;
 mod exports;
 mod graph;
+pub mod hunting;
 mod inventory;
 mod own;
+#[cfg(test)]
+mod pack;
 mod resources;
 mod risk;
 mod table;
@@ -35,6 +38,7 @@ pub use exports::{
     DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES, FIRMWARE,
 };
 pub use graph::{CONTROL_PROFILES, SECURE_SCORE_CONTROLS, SECURE_SCORES};
+pub use hunting::Hunting;
 pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
 pub use own::Own;
 pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
@@ -79,6 +83,14 @@ pub const ALL: &[Source] = &[
     COMPLIANCE_CONTROLS,
     COMPLIANCE_ASSESSMENTS,
     CLOUD_APPS,
+    hunting::ASSET_CRITICALITY,
+    hunting::BROWSER_EXTENSIONS,
+    hunting::CERTIFICATES,
+    hunting::DEVICE_FACTS,
+    hunting::HARDWARE_FIRMWARE,
+    hunting::INTERNET_FACING_DEVICES,
+    hunting::SOFTWARE_EVIDENCE,
+    hunting::UNMANAGED_DEVICES,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
@@ -127,6 +139,11 @@ impl Source {
             Reads::Changes { full, .. } => full,
             _ => self.name,
         }
+    }
+
+    /// Whether a run of it can be asked for times other than its own.
+    pub fn takes_times(&self) -> bool {
+        matches!(self.fetch, Fetch::Hunting(_))
     }
 
     /// The source of that name, in any letter case.
@@ -185,6 +202,8 @@ pub enum Fetch {
     },
     /// Azure's resources: by Resource Graph over all subscriptions at once, else from lists.
     Resources(Resources),
+    /// Rows of a query of advanced hunting.
+    Hunting(Hunting),
 }
 
 /// A list below each record of a collection.
@@ -208,6 +227,7 @@ impl Fetch {
             | Fetch::Export { files: path, .. }
             | Fetch::Below(Below { parents: path, .. }) => path,
             Fetch::Resources(resources) => resources.list,
+            Fetch::Hunting(_) => "/v1.0/security/runHuntingQuery",
         }
     }
 }

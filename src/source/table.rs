@@ -87,6 +87,12 @@ pub enum ColumnType {
     Dynamic,
     /// An id of a classic table; no stream has this type.
     Guid,
+    /// True or false as hunting answers it: 0 or 1.
+    HuntedBoolean,
+    /// An instant as hunting answers it: `{}` where there is none.
+    HuntedDateTime,
+    /// Any JSON as hunting answers it: often text that holds JSON, `{}` where there is nothing.
+    HuntedDynamic,
 }
 
 impl ColumnType {
@@ -101,6 +107,23 @@ impl ColumnType {
             ColumnType::DateTime => "datetime",
             ColumnType::Dynamic => "dynamic",
             ColumnType::Guid => "string",
+            ColumnType::HuntedBoolean | ColumnType::HuntedDateTime | ColumnType::HuntedDynamic => {
+                "dynamic"
+            }
+        }
+    }
+
+    /// What makes of a stream's value the column's, where they differ.
+    pub fn converted(self, value: &str) -> Option<String> {
+        let text = format!("tostring({value})");
+        match self {
+            ColumnType::HuntedBoolean => Some(format!("tobool({value})")),
+            ColumnType::HuntedDateTime => Some(format!("todatetime({text})")),
+            // A text that holds JSON and the JSON itself become the same.
+            ColumnType::HuntedDynamic => {
+                Some(format!("parse_json(iif({text} == '{{}}', '', {text}))"))
+            }
+            _ => None,
         }
     }
 
@@ -114,8 +137,9 @@ impl ColumnType {
     /// The type's name in a table's schema, which spells one of them differently.
     pub fn in_table(self) -> &'static str {
         match self {
-            ColumnType::DateTime => "dateTime",
+            ColumnType::DateTime | ColumnType::HuntedDateTime => "dateTime",
             ColumnType::Guid => "guid",
+            ColumnType::HuntedBoolean => "boolean",
             other => other.in_stream(),
         }
     }
@@ -207,4 +231,16 @@ pub(super) const fn datetime(field: &'static str) -> Column {
 
 pub(super) const fn dynamic(field: &'static str) -> Column {
     Column { field, name: field, kind: ColumnType::Dynamic }
+}
+
+pub(super) const fn hunted_boolean(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::HuntedBoolean }
+}
+
+pub(super) const fn hunted_datetime(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::HuntedDateTime }
+}
+
+pub(super) const fn hunted_dynamic(field: &'static str) -> Column {
+    Column { field, name: field, kind: ColumnType::HuntedDynamic }
 }

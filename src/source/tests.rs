@@ -44,6 +44,16 @@ fn every_source_has_a_recorded_page() {
     }
 }
 
+#[test]
+fn every_pack_has_its_line_in_the_catalogue() {
+    for name in hunting::NAMES {
+        assert!(
+            ALL.iter().any(|source| source.name == *name),
+            "{name}: add its constant of `hunting::` at the end of `ALL` in src/source/mod.rs"
+        );
+    }
+}
+
 /// The names, columns and types of the published solutions, as recorded from them.
 #[test]
 fn classic_tables_have_the_columns_of_the_solutions_they_come_from() {

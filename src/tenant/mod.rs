@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// One organisation: its id, what is collected of it, and the way to its APIs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tenant {
     /// Its id, a lower-case GUID.
     pub id: String,

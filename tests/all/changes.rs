@@ -34,7 +34,7 @@ async fn a_summary_counts_the_full_with_its_changes_as_the_next_full() {
     let world = World::new(200).await;
     let summary = async || {
         let app = support::app(&world.microsoft, &[support::tenant(200)], world.folder.ledger());
-        let known = app.known(&support::first(&app)).await.unwrap();
+        let known = app.known(support::first(&app)).await.unwrap();
         posture::summary::summary("", "", "", &known, app.now()).device_vulnerabilities.unwrap()
     };
     world.complete(DEVICE_VULNERABILITIES, 0).await;

@@ -130,7 +130,7 @@ async fn a_tenant_without_cloud_discovery_is_healthy_all_the_same() {
     assert_eq!(report.status, Status::Unavailable);
     assert!(report.message.ends_with("take the source out of POSTURE_SOURCES"), "{report}");
     assert!(!report.wants_retry());
-    let known = world.app.known(&support::first(&world.app)).await.unwrap();
+    let known = world.app.known(support::first(&world.app)).await.unwrap();
     let collected = |name: &str| name == CLOUD_APPS.name || name == DEVICES.name;
     let known: Vec<_> = known.iter().filter(|known| collected(known.source)).cloned().collect();
     let tenant = &support::first(&world.app);
@@ -156,7 +156,7 @@ async fn a_cloud_without_cloud_discovery_is_not_asked() {
         assert!(world.microsoft.requests().is_empty());
         let due = support::due(&world.app, world.app.now()).await;
         assert!(!due.iter().any(|job| job.source.name == CLOUD_APPS.name), "{cloud}");
-        let known = world.app.known(&support::first(&world.app)).await.unwrap();
+        let known = world.app.known(support::first(&world.app)).await.unwrap();
         let known = known.iter().find(|known| known.source == CLOUD_APPS.name).unwrap();
         assert_eq!((known.unavailable, &known.reason), (true, &Some(report.message)));
     }

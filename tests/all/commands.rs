@@ -114,6 +114,38 @@ async fn a_wrong_word_or_setting_ends_with_one_line_and_the_next_step() {
 }
 
 #[tokio::test]
+async fn collect_reads_a_pack_for_the_times_asked_for() {
+    let microsoft = support::microsoft(16).await;
+    let folder = Folder::new();
+    let mut environment = environment(&microsoft, &folder.url());
+    let pack = "graph.hunting.unmanaged_devices";
+    environment.push(("POSTURE_SOURCES".to_owned(), format!("+{pack}")));
+    let times = ["--from", "2026-01-01", "--to", "2026-01-02T12:00:00Z"];
+    let collect = |source: &'static str| [&["collect", "--source", source], &times[..]].concat();
+
+    let past = run(&environment, &collect(pack)).await;
+    // Elsewhere, since a run of the same second would be the same run.
+    let elsewhere = Folder::new();
+    environment.push(("POSTURE_STORAGE".to_owned(), elsewhere.url()));
+    let present = run(&environment, &["collect", "--source", pack]).await;
+    let other = run(&environment, &collect("graph.alerts")).await;
+    let half = run(&environment, &["collect", "--source", pack, "--from", "2026-01-01"]).await;
+    let backwards = ["collect", "--source", pack, "--from", "2026-01-02", "--to", "2026-01-01"];
+    let backwards = run(&environment, &backwards).await;
+
+    assert_eq!((past.0, present.0), (Some(0), Some(0)), "{}{}", past.1, present.1);
+    assert!(past.1.contains(": 0 records in "), "{}", past.1);
+    assert!(present.1.contains(": 2 records in "), "{}", present.1);
+    assert!(
+        other.2.contains("graph.alerts takes no --from and --to: name hunting packs"),
+        "{}",
+        other.2
+    );
+    assert!(half.2.contains("--to <TIME>"), "{}", half.2);
+    assert!(backwards.2.contains("put the earlier first"), "{}", backwards.2);
+}
+
+#[tokio::test]
 async fn a_ledger_that_takes_nothing_is_a_clear_failure() {
     let microsoft = support::microsoft(1).await;
     let folder = Folder::new();

@@ -4,6 +4,7 @@ mod support;
 
 mod azure;
 mod azurite;
+mod cases;
 mod changes;
 mod cloud_apps;
 mod collecting;
@@ -11,6 +12,7 @@ mod commands;
 mod exports;
 mod faults;
 mod host_contract;
+mod hunting;
 mod identity;
 mod kql;
 mod replay;

@@ -8,9 +8,10 @@ mod incidents;
 mod risks;
 mod scores;
 mod secure_scores;
+mod table_rows;
 mod tables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ use warp::http::Method;
 use crate::answer::{Answer, Content};
 use crate::entra::{self, Refusal};
 use crate::fault::Api;
+use crate::kql::Row;
 use crate::options::Tenant;
 use crate::replay;
 use crate::state::{Request, State};
@@ -94,7 +96,7 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     match route {
         Route::Scores(path) => scores_list(state, tenant, path, &request.query).await,
         Route::Dated(list) => dated_list(state, tenant, list, &request.query).await,
-        Route::Hunting => hunt(state, tenant, request),
+        Route::Hunting => hunt(state, tenant, request, now).await,
         Route::Cloud(Ok(route)) => cloud_list(state, tenant, &route, request).await,
         Route::Cloud(Err(text)) => error(state, 400, "BadRequest", &text),
     }
@@ -167,17 +169,33 @@ async fn cloud_list(
     }
 }
 
-fn hunt(state: &State, tenant: &Tenant, request: &Request) -> Answer {
+async fn hunt(state: &State, tenant: &Tenant, request: &Request, now: Timestamp) -> Answer {
     if state.options.limits
         && state.limits.call("hunting", &tenant.id, &[hunting::RATE], Instant::now()).is_err()
     {
         let text = "The number of calls to hunting queries in a minute is exhausted.";
         return error(state, 429, "TooManyRequests", text);
     }
-    match hunting::read(request.header("content-type"), &request.body) {
-        Ok(query) => hunting::answer(state.view(tenant), query, state.options.replay.is_some()),
-        Err(text) => error(state, 400, "BadRequest", &text),
+    let ask = match hunting::read(request.header("content-type"), &request.body, now) {
+        Ok(ask) => ask,
+        Err(text) => return error(state, 400, "BadRequest", &text),
+    };
+    let recorded = match &state.options.replay {
+        Some(folder) => Some(recorded_rows(&folder.join(&ask.source)).await),
+        None => None,
+    };
+    hunting::answer(&state.view(tenant), &ask, recorded)
+}
+
+/// The rows of all recorded pages of a folder.
+async fn recorded_rows(folder: &Path) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for number in 1.. {
+        let page = tokio::fs::read(folder.join(format!("page-{number}.json"))).await;
+        let Ok(page) = page else { break };
+        rows.extend(hunting::recorded(&page));
     }
+    rows
 }
 
 fn throttled(state: &State) -> Answer {

@@ -1,34 +1,10 @@
 //! Tables of advanced hunting: columns, and rows from what exports, devices and alerts say.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::export::{self, View};
-use crate::graph::alerts;
-
-/// A column's type.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Type {
-    String,
-    DateTime,
-    Int64,
-    SByte,
-    /// `dynamic` that is an object.
-    Object,
-    /// `dynamic` that is an array of texts.
-    List,
-}
-
-impl Type {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Type::String => "String",
-            Type::DateTime => "DateTime",
-            Type::Int64 => "Int64",
-            Type::SByte => "SByte",
-            Type::Object | Type::List => "Object",
-        }
-    }
-}
+use crate::graph::table_rows;
+use crate::kql::Type;
 
 /// A column: its name, and the name of what it shows.
 #[derive(Debug)]
@@ -80,7 +56,7 @@ const ID: Column = column("DeviceId", Type::String);
 const HOST: Column = column("DeviceName", Type::String);
 const PLATFORM: Column = column("OSPlatform", Type::String);
 
-pub(crate) static TABLES: [Table; 8] = [
+pub(crate) static TABLES: [Table; 11] = [
     Table {
         name: "DeviceTvmSoftwareVulnerabilities",
         columns: &[
@@ -134,13 +110,15 @@ pub(crate) static TABLES: [Table; 8] = [
         name: "DeviceTvmBrowserExtensions",
         columns: &[
             ID,
-            HOST,
             column("BrowserName", Type::String),
             column("ExtensionId", Type::String),
             column("ExtensionName", Type::String),
+            column("ExtensionDescription", Type::String),
+            column("ExtensionVersion", Type::String),
             column("ExtensionRisk", Type::String),
-            column("InstallationTime", Type::DateTime),
+            column("ExtensionVendor", Type::String),
             column("IsActivated", Type::SByte),
+            column("InstallationTime", Type::DateTime),
         ],
         total: |view| export::total(view, "defender.browser_extensions"),
         row: |view, number| export::record(view, "defender.browser_extensions", number),
@@ -149,16 +127,64 @@ pub(crate) static TABLES: [Table; 8] = [
         name: "DeviceTvmCertificateInfo",
         columns: &[
             ID,
-            HOST,
             column("Thumbprint", Type::String),
             column("Path", Type::String),
+            column("SerialNumber", Type::String),
+            renamed("IssuedTo", "SubjectObject", Type::Object),
+            renamed("IssuedBy", "IssuerObject", Type::Object),
+            column("FriendlyName", Type::String),
+            column("SignatureAlgorithm", Type::String),
             renamed("KeySize", "KeyLength", Type::Int64),
-            renamed("IssueDate", "NotBefore", Type::DateTime),
             renamed("ExpirationDate", "NotAfter", Type::DateTime),
-            column("IsSelfSigned", Type::SByte),
+            renamed("IssueDate", "NotBefore", Type::DateTime),
+            column("SubjectType", Type::String),
+            column("KeyUsage", Type::String),
+            column("ExtendedKeyUsage", Type::String),
         ],
         total: |view| export::total(view, "defender.certificates"),
-        row: |view, number| export::record(view, "defender.certificates", number),
+        row: |view, number| table_rows::certificate(view, number),
+    },
+    Table {
+        name: "DeviceTvmHardwareFirmware",
+        columns: &[
+            ID,
+            HOST,
+            column("ComponentType", Type::String),
+            column("Manufacturer", Type::String),
+            column("ComponentName", Type::String),
+            column("ComponentFamily", Type::String),
+            column("ComponentVersion", Type::String),
+            column("AdditionalFields", Type::Object),
+        ],
+        total: |view| export::total(view, "defender.firmware"),
+        row: |view, number| export::record(view, "defender.firmware", number),
+    },
+    Table {
+        name: "DeviceTvmSoftwareEvidenceBeta",
+        columns: &[
+            ID,
+            column("SoftwareVendor", Type::String),
+            column("SoftwareName", Type::String),
+            column("SoftwareVersion", Type::String),
+            column("RegistryPaths", Type::List),
+            column("DiskPaths", Type::List),
+            renamed("LastSeenTime", "SoftwareFirstSeenTimestamp", Type::String),
+        ],
+        total: |view| export::total(view, "defender.device_software"),
+        row: |view, number| export::record(view, "defender.device_software", number),
+    },
+    Table {
+        name: "DeviceTvmInfoGathering",
+        columns: &[
+            column("Timestamp", Type::DateTime),
+            column("LastSeenTime", Type::DateTime),
+            ID,
+            HOST,
+            PLATFORM,
+            column("AdditionalFields", Type::Object),
+        ],
+        total: |view| view.scene.tenant.devices.into(),
+        row: |view, number| Some(table_rows::facts(view, number)),
     },
     Table {
         name: "DeviceInfo",
@@ -166,14 +192,28 @@ pub(crate) static TABLES: [Table; 8] = [
             column("Timestamp", Type::DateTime),
             ID,
             HOST,
+            column("PublicIP", Type::String),
             PLATFORM,
             column("OSBuild", Type::Int64),
-            column("MachineGroup", Type::String),
+            column("OSVersion", Type::String),
             column("IsAzureADJoined", Type::SByte),
-            column("LoggedOnUsers", Type::Object),
+            column("AadDeviceId", Type::String),
+            column("LoggedOnUsers", Type::String),
+            column("MachineGroup", Type::String),
+            column("OnboardingStatus", Type::String),
+            column("DeviceCategory", Type::String),
+            column("DeviceType", Type::String),
+            column("DeviceSubtype", Type::String),
+            column("Model", Type::String),
+            column("Vendor", Type::String),
+            column("MergedToDeviceId", Type::String),
+            column("IsInternetFacing", Type::SByte),
+            column("SensorHealthState", Type::String),
+            column("ExposureLevel", Type::String),
+            column("AssetValue", Type::String),
         ],
-        total: |view| view.scene.tenant.devices.into(),
-        row: |view, number| Some(device(view, number)),
+        total: |view| table_rows::REPORTS * u64::from(view.scene.tenant.devices),
+        row: |view, number| Some(table_rows::report(view, number)),
     },
     Table {
         name: "ExposureGraphNodes",
@@ -186,7 +226,7 @@ pub(crate) static TABLES: [Table; 8] = [
             column("EntityIds", Type::String),
         ],
         total: |view| view.scene.tenant.devices.into(),
-        row: |view, number| Some(node(view, number)),
+        row: |view, number| Some(table_rows::node(view, number)),
     },
     Table {
         name: "AlertInfo",
@@ -201,39 +241,6 @@ pub(crate) static TABLES: [Table; 8] = [
             column("AttackTechniques", Type::String),
         ],
         total: |view| view.scene.tenant.alerts.into(),
-        row: |view, number| Some(alert(view, number)),
+        row: |view, number| Some(table_rows::alert(view, number)),
     },
 ];
-
-fn device(view: &View, number: u64) -> Value {
-    let machine = export::machine(view, number);
-    json!({
-        "Timestamp": view.time().to_string(), "DeviceId": machine.id,
-        "DeviceName": machine.computer_dns_name, "OSPlatform": machine.os_platform,
-        "OSBuild": machine.os_build, "MachineGroup": machine.group(),
-        "IsAzureADJoined": machine.aad_device_id.is_some(), "LoggedOnUsers": null,
-    })
-}
-
-fn node(view: &View, number: u64) -> Value {
-    let machine = export::machine(view, number);
-    let id = crate::generate::Draw::new(view.scene.tenant.seed, "node", number).guid();
-    let properties = json!({"rawData": {"deviceName": machine.computer_dns_name,
-        "osPlatform": machine.os_platform, "highRiskVulnerabilityInsights": {"count": number % 4}}});
-    let ids = json!([{"type": "DeviceInventoryId", "id": machine.id}]);
-    json!({
-        "NodeId": id, "NodeLabel": "device", "NodeName": machine.computer_dns_name,
-        "Categories": ["compute", "device"], "NodeProperties": properties.to_string(),
-        "EntityIds": ids.to_string(),
-    })
-}
-
-fn alert(view: &View, number: u64) -> Value {
-    let head = alerts::head_of(&view.scene, number);
-    let created = alerts::date(&view.scene, number, "createdDateTime");
-    json!({
-        "Timestamp": created.to_string(), "AlertId": head.id, "Title": head.title,
-        "Category": head.tactic, "Severity": head.severity, "ServiceSource": head.product,
-        "DetectionSource": head.detection, "AttackTechniques": format!("[\"{}\"]", head.technique),
-    })
-}

@@ -7,12 +7,15 @@ use simulator::{Api, Fault, FaultKind};
 
 use crate::support::{Answer, GRAPH, World, send};
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 11] = [
     "DeviceTvmSoftwareVulnerabilities",
     "DeviceTvmSoftwareInventory",
     "DeviceTvmSecureConfigurationAssessment",
     "DeviceTvmBrowserExtensions",
     "DeviceTvmCertificateInfo",
+    "DeviceTvmHardwareFirmware",
+    "DeviceTvmInfoGathering",
+    "DeviceTvmSoftwareEvidenceBeta",
     "ExposureGraphNodes",
     "DeviceInfo",
     "AlertInfo",
@@ -76,10 +79,11 @@ async fn parts_by_hash_make_up_the_whole() {
         rows.iter().map(|row| row["DeviceId"].as_str().unwrap().to_owned()).collect()
     };
 
-    let whole = ids(rows(&hunt(&world, "DeviceInfo").await));
+    let newest = "DeviceInfo\n| summarize arg_max(Timestamp, *) by DeviceId";
+    let whole = ids(rows(&hunt(&world, newest).await));
     let mut parts = Vec::new();
     for part in 0..4 {
-        let query = format!("DeviceInfo\n| where hash(DeviceId, 4) == {part}\n| project DeviceId");
+        let query = format!("{newest}\n| where hash(DeviceId, 4) == {part}\n| project DeviceId");
         let part = ids(rows(&hunt(&world, &query).await));
         assert!((1..40).contains(&part.len()), "{} rows", part.len());
         parts.extend(part);
@@ -87,6 +91,16 @@ async fn parts_by_hash_make_up_the_whole() {
 
     assert_eq!((whole.len(), parts.len()), (40, 40));
     assert_eq!(BTreeSet::from_iter(whole), BTreeSet::from_iter(parts));
+}
+
+#[tokio::test]
+async fn a_count_is_one_row() {
+    let world = World::start(|options| options.tenants[0].devices = 40).await;
+
+    let count = hunt(&world, "// who asks\nExposureGraphNodes | count").await.json();
+
+    assert_eq!(count["schema"], json!([{"name": "Count", "type": "Int64"}]));
+    assert_eq!(count["results"], json!([{"Count": 40}]));
 }
 
 #[tokio::test]
@@ -111,6 +125,8 @@ async fn what_hunting_does_not_understand_is_refused() {
         json!({"Query": "NoSuchTable | take 1"}),
         json!({"Query": "DeviceInfo", "Timespan": "7 days"}),
         json!({"Query": "AlertInfo | where hash(DeviceId, 8) == 0"}),
+        json!({"Query": "DeviceInfo | project DeviceId | where OSPlatform == 'Linux'"}),
+        json!({"Query": "DeviceInfo | join AlertInfo on DeviceId"}),
     ] {
         let answer = world.post_json(&url(&world), GRAPH, &body).await;
         assert_eq!(answer.status, 400, "{body}");

@@ -149,7 +149,7 @@ async fn a_job_of_a_kind_source_or_tenant_unknown_here_is_refused() {
     };
 
     for (key, value) in [
-        ("kind", "case"),
+        ("kind", "surprise"),
         ("source", "defender.nothing"),
         ("tenant", "11111111-2222-3333-4444-555555555555"),
         ("run", "2026-11-22T10:15:00Z"),

@@ -7,6 +7,8 @@ mod running;
 mod states;
 mod transforms;
 
+pub use engine::answers;
+
 use posture::describe;
 use posture::kql::{self, Function};
 use serde::Deserialize;
@@ -84,6 +86,29 @@ fn bind(queries: Vec<Value>) -> Vec<Bound> {
     let script = crate::support::tools::node().join("kusto.mjs");
     let asked = json!({ "tables": tables(), "functions": functions_json(), "queries": queries });
     serde_json::from_slice(&piped(Path::new("node"), &script, &asked)).unwrap()
+}
+
+/// What the language service says of hunting queries over the documented tables: errors and columns.
+pub fn bind_hunting(queries: &[(&str, &str)]) -> Vec<(Vec<String>, Vec<String>)> {
+    let documented = std::fs::read_to_string("tests/fixtures/hunting-tables.txt").unwrap();
+    let column = |text: &str| {
+        let (name, kind) = text.split_once(':').unwrap();
+        json!({ "name": name, "type": kind })
+    };
+    let table = |line: &str| {
+        let (name, columns) = line.split_once(": ").unwrap();
+        let columns: Vec<_> = columns.split_whitespace().map(column).collect();
+        json!({ "name": name, "columns": columns })
+    };
+    let tables: Vec<_> = documented.lines().map(table).collect();
+    let queries = queries.iter().map(|(name, text)| json!({ "name": name, "text": text }));
+    let queries: Vec<_> = queries.collect();
+    let script = crate::support::tools::node().join("kusto.mjs");
+    let asked = json!({ "tables": tables, "functions": [], "queries": queries });
+    let bound: Vec<Bound> =
+        serde_json::from_slice(&piped(Path::new("node"), &script, &asked)).unwrap();
+    let names = |columns: Vec<Column>| columns.into_iter().map(|column| column.name).collect();
+    bound.into_iter().map(|bound| (bound.errors, names(bound.columns))).collect()
 }
 
 /// The columns of a table as the language service names them.

@@ -1,5 +1,9 @@
 //! Which jobs are due at an instant, one per tenant and source; pure.
 
+mod window;
+
+pub use window::Window;
+
 use crate::source::{Reads, Source};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -88,6 +92,8 @@ pub struct Job {
     pub source: Source,
     /// Asked for by a person: a recent complete run doesn't make it needless.
     pub now: bool,
+    /// The times asked for; absent: the source's own.
+    pub window: Option<Window>,
 }
 
 /// A job as it travels through the storage queue.
@@ -111,11 +117,25 @@ pub struct Message {
     /// Of a plan: the sources that may be due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// Beginning of the times asked for, see [`Job::window`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RunId>,
+    /// Their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RunId>,
+    /// Of a case: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Of a case: its hunting packs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<String>,
 }
 
 impl Message {
     /// The [`Message::kind`] of a plan: which of a tenant's sources are due is to be found out.
     pub const PLAN: &str = "plan";
+    /// The [`Message::kind`] of a case.
+    pub const CASE: &str = "case";
 
     /// A plan of these sources of a tenant.
     pub fn plan(run: &RunId, tenant: &str, sources: &[Source]) -> Message {
@@ -126,6 +146,23 @@ impl Message {
             now: false,
             kind: Some(Message::PLAN.to_owned()),
             sources: sources.iter().map(|source| source.name.to_owned()).collect(),
+            from: None,
+            to: None,
+            case: None,
+            packs: Vec::new(),
+        }
+    }
+
+    /// The times asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where one end lacks, or the first isn't earlier.
+    pub fn window(&self) -> Result<Option<Window>, String> {
+        match (&self.from, &self.to) {
+            (None, None) => Ok(None),
+            (Some(from), Some(to)) => Window::new(from.clone(), to.clone()).map(Some),
+            _ => Err("the times have one end only: give both `from` and `to`".to_owned()),
         }
     }
 }
@@ -143,6 +180,10 @@ impl From<&Job> for Message {
             now: job.now,
             kind: None,
             sources: Vec::new(),
+            from: job.window.as_ref().map(|window| window.from.clone()),
+            to: job.window.as_ref().map(|window| window.to.clone()),
+            case: None,
+            packs: Vec::new(),
         }
     }
 }
@@ -306,12 +347,30 @@ mod tests {
     }
 
     #[test]
+    fn a_message_carries_the_times_asked_for() {
+        let window = Window::read("2026-11-01", "2026-11-02").unwrap();
+        let text = r#"{"run":"20261122T101500Z","tenant":"t","source":"s","from":"20261101T000000Z","to":"20261102T000000Z"}"#;
+
+        let message: Message = serde_json::from_str(text).unwrap();
+
+        assert_eq!(message.window(), Ok(Some(window)));
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        let half = text.replace(r#","to":"20261102T000000Z""#, "");
+        let half: Message = serde_json::from_str(&half).unwrap();
+        assert!(half.window().unwrap_err().contains("give both"));
+        assert!(
+            serde_json::from_str::<Message>(&text.replace("20261101T", "2026-11-01T")).is_err()
+        );
+    }
+
+    #[test]
     fn a_message_has_no_more_fields_than_it_needs() {
         let job = Job {
             run: RunId::at(instant("2026-11-22T10:15:00Z")),
             tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
             source: DEVICES,
             now: false,
+            window: None,
         };
 
         let text = serde_json::to_string(&Message::from(&job)).unwrap();
