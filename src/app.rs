@@ -1,8 +1,8 @@
 //! Everything the service holds, built once; tests and the demo build it with stand-ins.
 
-use crate::cloud::{Budget, Patience, Pipeline, Tokens, Wire};
+use crate::cloud::{Budget, Patience, Pipeline, Tokens, Vault, Wire};
 use crate::describe;
-use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, path};
+use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
 use crate::plan::{self, Job, RunId};
 use crate::settings::{Settings, Storage};
@@ -65,7 +65,8 @@ pub fn clock() -> Timestamp {
 
 /// The way out that all tenants of a process share.
 pub fn way(wire: Wire) -> Way {
-    Way { wire, budget: Arc::new(Budget::new(PAGES_IN_MEMORY)), clock }
+    let budget = Arc::new(Budget::new(PAGES_IN_MEMORY));
+    Way { wire, budget, clock, vault: None, turns: None }
 }
 
 impl App {
@@ -90,15 +91,20 @@ impl App {
         let identity = settings.app_identity.clone();
         let own = Arc::new(Tokens::new(identity, settings.cloud.sign_in, wire.clone(), clock));
         let ledger = ledger(settings, &own)?;
+        let way = Way {
+            vault: Some(Arc::new(vault(settings, wire.clone()))),
+            turns: Some(Arc::new(LedgerTurns(ledger.clone()))),
+            ..way(wire.clone())
+        };
         let scope = format!("{}/.default", settings.cloud.logs_audience);
-        let logs = logs(&settings.rules, Pipeline::new(wire.clone(), own, scope, None));
+        let logs = logs(&settings.rules, Pipeline::new(wire, own, scope, None));
         let mut tenant = Tenant::new(
             &settings.tenant_id,
             &settings.tenant_name,
             settings.cloud,
             settings.sources.clone(),
             settings.identity.clone(),
-            &way(wire),
+            &way,
         );
         tenant.azure = settings.azure.clone();
         let mut app = App::new(vec![tenant], ledger, logs);
@@ -192,6 +198,11 @@ impl App {
             reason: if collected.is_some() { state.reason() } else { left_out() },
         })
     }
+}
+
+/// The vaults that hold what the settings refer to, as the app itself reads them.
+pub fn vault(settings: &Settings, wire: Wire) -> Vault {
+    Vault::new(settings.app_identity.clone(), settings.cloud.sign_in, wire, clock)
 }
 
 fn ledger(settings: &Settings, own: &Tokens) -> Result<Arc<dyn Ledger>, String> {

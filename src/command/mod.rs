@@ -2,6 +2,7 @@
 
 mod check;
 mod collect;
+mod consent;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
@@ -31,6 +32,8 @@ enum Command {
     Collect(collect::Options),
     /// Print what the workspace's ingestion comes to
     Check(check::Options),
+    /// Sign a user in by the browser and keep the refresh token
+    Consent(consent::Options),
     /// Write tables, rules, permissions and the sources page from the catalogue
     Describe(describe::Options),
 }
@@ -63,6 +66,7 @@ pub async fn main() -> ExitCode {
         (Some(Command::Demo(options)), Ok(_)) => demo::run(options).await,
         (Some(Command::Collect(options)), Ok(platform)) => collect::run(options, &platform).await,
         (Some(Command::Check(options)), Ok(platform)) => check::run(options, &platform).await,
+        (Some(Command::Consent(options)), Ok(platform)) => consent::run(options, &platform).await,
         (Some(Command::Describe(options)), Ok(_)) => describe::run(&options),
     };
     match outcome {

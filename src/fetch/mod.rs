@@ -89,6 +89,7 @@ impl<'a> Reader<'a> {
     ///
     /// [`FetchError`]; also for a next link that leads to a foreign host, or to a page read before.
     pub async fn page(&mut self, link: &str, meter: &Meter) -> Result<Page, FetchError> {
+        self.in_cloud()?;
         let url = Url::parse(link).map_err(|_| FetchError::Broken {
             what: "the checkpoint holds a link that is no URL".to_owned(),
         })?;
@@ -109,12 +110,26 @@ impl<'a> Reader<'a> {
     ///
     /// [`FetchError`]; also for a file on a foreign host.
     pub async fn listing(&self, link: &str, meter: &Meter) -> Result<Listing, FetchError> {
+        self.in_cloud()?;
         let request = self.request(link, Method::Get)?;
         let pipeline = self.tenant.pipeline(self.source.api);
         let overridden = export::is_overridden(pipeline.wire(), self.tenant.cloud);
         let read = |answer| Listing::read(&answer, overridden);
         let listing = pipeline.send(&request, &self.patience, meter, read).await;
         listing.map_err(|error| explain(error, self.source.needs))
+    }
+
+    /// Refuses what the tenant's cloud doesn't have, so that nothing of it is asked for.
+    fn in_cloud(&self) -> Result<(), FetchError> {
+        match self.tenant.cloud.has(self.source.api) {
+            true => Ok(()),
+            false => Err(FetchError::Refused {
+                what: format!("the cloud {} doesn't have this source", self.tenant.cloud.name),
+                advice:
+                    "leave it out of POSTURE_SOURCES: only sources of Azure can be collected there"
+                        .to_owned(),
+            }),
+        }
     }
 
     /// Whether a page's link is refused that the service itself has given: its token has expired.

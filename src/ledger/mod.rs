@@ -4,9 +4,11 @@ mod azure;
 mod folder;
 pub mod path;
 mod shared_key;
+mod turns;
 
 pub use azure::AzureLedger;
 pub use folder::FolderLedger;
+pub use turns::LedgerTurns;
 
 use async_trait::async_trait;
 use bytes::Bytes;

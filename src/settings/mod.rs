@@ -1,6 +1,10 @@
 //! Everything that differs between two deployments. This module alone reads the environment.
 
+mod credential;
 mod values;
+
+pub use credential::{Ground, identity};
+pub use values::Lookup;
 
 use crate::cloud::{Cloud, Identity, Route};
 use crate::source::Source;
@@ -8,10 +12,7 @@ use crate::tenant::Scope;
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{
-    Lookup, azure, cloud, container, guid, identity, routes, rules, seconds, sources, storage,
-    wrong,
-};
+use values::{azure, cloud, container, guid, routes, rules, seconds, sources, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -49,16 +50,22 @@ pub struct Settings {
     pub tenant_id: String,
     /// `POSTURE_TENANT_NAME`: its name for people. Default: the id.
     pub tenant_name: String,
-    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `client-secret`
-    /// (with `POSTURE_CLIENT_ID` and `POSTURE_CLIENT_SECRET`) or `azure-cli` (default elsewhere).
+    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `azure-cli`
+    /// (default elsewhere), or an application's, with `POSTURE_CLIENT_ID`: `client-secret`
+    /// (`POSTURE_CLIENT_SECRET`), `client-certificate` (`POSTURE_CLIENT_CERTIFICATE` with
+    /// `POSTURE_CLIENT_CERTIFICATE_PASSWORD`, or `POSTURE_CLIENT_KEY`: the address of a key in Key
+    /// Vault), `federated-identity` (the token of the identity in `AZURE_CLIENT_ID`),
+    /// `refresh-token` (`POSTURE_REFRESH_TOKEN` beside one of these). A value is the thing itself,
+    /// `@vault:<address of a secret>` or `file:///<path>`.
     pub identity: Identity,
     /// The app's own identity, for storage and the workspace: the managed identity (`AZURE_CLIENT_ID`
     /// for a user-assigned one) where the platform has one, else the Azure CLI's.
     pub app_identity: Identity,
     /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
     pub cloud: &'static Cloud,
-    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`, `POSTURE_ARM_URL`: bases to
-    /// ask instead of the cloud's own hosts.
+    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL` (also a region's short name,
+    /// such as `eu`), `POSTURE_ARM_URL`, `POSTURE_VAULT_URL` (for every vault): bases to ask instead
+    /// of the cloud's own hosts.
     pub routes: Vec<Route>,
     /// `POSTURE_LOGS_RULES`: the addresses of the collection rules, in the order of
     /// `infra/generated/tables.json`: `dcr-…` (at `POSTURE_LOGS_URL`) or `https://<endpoint>/dcr-…`.
@@ -122,20 +129,22 @@ impl Settings {
         let storage = storage(look, platform)?;
         let tenant_id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
         let cloud = cloud(look)?;
-        let client_id = look("AZURE_CLIENT_ID");
+        let routes = routes(look, cloud)?;
+        let vault = routes.iter().find(|route| route.origin == cloud.vaults());
+        let ground = Ground { platform, cloud, vault: vault.map(|route| &route.base) };
         let app_identity = match platform.has_identity {
-            true => Identity::ManagedIdentity { client_id: client_id.clone() },
+            true => Identity::ManagedIdentity { client_id: look("AZURE_CLIENT_ID") },
             false => Identity::AzureCli { tenant: None },
         };
         Ok(Settings {
             storage,
             container: container(look)?,
             tenant_name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| tenant_id.clone()),
-            identity: identity(look, platform, &tenant_id, client_id)?,
+            identity: identity(look, ground, &tenant_id)?,
             tenant_id,
             app_identity,
             cloud,
-            routes: routes(look, cloud)?,
+            routes,
             rules: rules(look)?,
             sources: sources(look)?,
             azure: azure(look)?,

@@ -4,7 +4,7 @@ mod scope;
 
 pub use scope::Scope;
 
-use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Wire};
+use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::source::{Api, Source};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub struct Tenant {
     defender: Pipeline,
     arm: Pipeline,
     files: Wire,
+    tokens: Arc<Tokens>,
 }
 
 impl Tenant {
@@ -38,7 +39,8 @@ impl Tenant {
         identity: Identity,
         way: &Way,
     ) -> Tenant {
-        let tokens = Arc::new(Tokens::new(identity, cloud.sign_in, way.wire.clone(), way.clock));
+        let tokens = Tokens::new(identity, cloud.sign_in, way.wire.clone(), way.clock);
+        let tokens = Arc::new(tokens.reading(way.vault.clone(), way.turns.clone()));
         let pipeline = |api| {
             let budget = Some(way.budget.clone());
             Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget)
@@ -53,7 +55,13 @@ impl Tenant {
             defender: pipeline(Api::Defender),
             arm: pipeline(Api::Arm),
             files: Wire::for_storage(),
+            tokens,
         }
+    }
+
+    /// The tokens of its identity.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The way to one of its APIs.
@@ -85,4 +93,8 @@ pub struct Way {
     pub budget: Arc<Budget>,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Where credentials lie that settings only refer to.
+    pub vault: Option<Arc<Vault>>,
+    /// Whose turn it is to keep a newer refresh token; everyone's where absent.
+    pub turns: Option<Arc<dyn Turns>>,
 }

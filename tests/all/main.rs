@@ -4,8 +4,10 @@ mod support;
 
 mod azure;
 mod azurite;
+mod clouds;
 mod collecting;
 mod commands;
+mod credentials;
 mod exports;
 mod faults;
 mod host_contract;
