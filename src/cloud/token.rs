@@ -103,7 +103,7 @@ impl Tokens {
     ///
     /// [`TokenError`] where a secret can't be read.
     pub async fn ends(&self) -> Result<Vec<End>, TokenError> {
-        self.sign_in.ends().await.map_err(|trouble| trouble.of("the credential's own end"))
+        self.sign_in.ends().await.map_err(|trouble| trouble.of("the sign-in service"))
     }
 
     /// This identity as the Azure crates take it, without a cache of ours: for storage and Key

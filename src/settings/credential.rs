@@ -48,7 +48,7 @@ pub fn identity(look: Lookup, ground: Ground, tenant: &str) -> Result<Identity, 
         "federated-identity" => Ok(Identity::Application(application(read.federated())?)),
         "refresh-token" => Ok(Identity::Delegated {
             application: application(read.any_proof()?)?,
-            refresh_token: read.needed(REFRESH_TOKEN, "refresh-token", VAULT_EXAMPLE)?,
+            refresh_token: read.refresh_token()?,
         }),
         other => {
             let problem = format!(
@@ -84,6 +84,17 @@ impl Read<'_> {
         let example = "@vault:https://contoso.vault.azure.net/secrets/posture-certificate";
         let certificate = self.needed(CERTIFICATE, "client-certificate", example)?;
         Ok(Proof::Certificate { certificate, password: self.optional(PASSWORD)? })
+    }
+
+    fn refresh_token(&self) -> Result<Material, SettingError> {
+        let material = self.needed(REFRESH_TOKEN, "refresh-token", VAULT_EXAMPLE)?;
+        match &material {
+            // Newer ones are kept as new versions.
+            Material::Vault(reference) if reference.is_pinned() => {
+                Err(wrong(REFRESH_TOKEN, "names a version of the secret", VAULT_EXAMPLE))
+            }
+            _ => Ok(material),
+        }
     }
 
     fn federated(&self) -> Proof {

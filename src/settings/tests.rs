@@ -204,11 +204,14 @@ fn a_refresh_tokens_application_proves_itself_with_whatever_is_set() {
     let certificate = proof(&[kind, token, ("POSTURE_CLIENT_CERTIFICATE", "invented")]);
     let neither = proof(&[kind, token]);
     let without = read(&[kind, APP]).unwrap_err();
+    let version = "@vault:https://contoso.vault.azure.net/secrets/user/0123";
+    let pinned = read(&[kind, APP, ("POSTURE_REFRESH_TOKEN", version)]).unwrap_err();
 
     assert!(matches!(secret, Proof::Secret(Material::Given(_))));
     assert!(matches!(certificate, Proof::Certificate { .. }));
     assert!(matches!(neither, Proof::Federated { .. }));
-    assert_eq!(without.name, "POSTURE_REFRESH_TOKEN");
+    assert_eq!((without.name, pinned.name), ("POSTURE_REFRESH_TOKEN", "POSTURE_REFRESH_TOKEN"));
+    assert!(pinned.problem.contains("names a version"), "{pinned}");
 }
 
 #[test]

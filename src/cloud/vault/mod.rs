@@ -174,7 +174,15 @@ impl Vault {
     /// What an error at `reference` means; `role` is what the app's identity needs there.
     fn explain(&self, error: &Error, reference: &Reference, role: &str) -> Trouble {
         if matches!(error.kind(), ErrorKind::Credential) {
-            return Trouble::explain(&self.own.identity, error);
+            let whose = format!("for the app's own identity at {reference}");
+            return match Trouble::explain(&self.own.identity, error) {
+                Trouble::Refused { what, advice } => {
+                    Trouble::Refused { what: format!("{what} {whose}"), advice }
+                }
+                Trouble::Unreachable { what } => {
+                    Trouble::Unreachable { what: format!("{what}, {whose}") }
+                }
+            };
         }
         match trouble::http_answer(error) {
             Some((status @ (401 | 403), _)) => Trouble::refused(

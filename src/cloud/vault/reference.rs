@@ -90,6 +90,13 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// Whether it names a version, which never changes, rather than the newest.
+    pub fn is_pinned(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
 impl std::fmt::Display for Reference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let host = self.vault.trim_start_matches("https://");

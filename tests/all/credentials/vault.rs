@@ -85,6 +85,19 @@ async fn a_vault_without_the_secret_or_the_role_says_what_to_do() {
     assert!(forbidden.contains("the role Key Vault Secrets User"), "{forbidden}");
 }
 
+#[tokio::test]
+async fn a_refusal_of_the_apps_own_identity_is_told_apart() {
+    let world = World::new(|_| {}).await;
+    world.put("app", &world.customer.client_secret);
+    world.microsoft.set_client_secret(&crate::support::tenant(5).id, "another");
+    let tokens = world.proving(Proof::Secret(in_vault("app")));
+
+    let text = refusal(tokens.get(GRAPH, None).await);
+
+    let what = "(AADSTS7000215 for the app's own identity at contoso.vault.azure.net/secrets/app)";
+    assert!(text.contains(what), "{text}");
+}
+
 /// The vault's answers are checked like everyone's: what is no answer of its own is nobody's turn.
 #[tokio::test]
 async fn a_vault_that_answers_something_else_is_asked_again_later() {
