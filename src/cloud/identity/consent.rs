@@ -39,26 +39,10 @@ impl Consent {
         let Identity::Delegated { application, refresh_token } = identity.clone() else {
             return None;
         };
-        // Where a setting puts another base in place of the sign-in service, the browser goes there.
-        let base = wire.route(cloud.sign_in).map(|route| route.base.to_string());
-        let base = base.unwrap_or_else(|| cloud.sign_in.to_owned());
-        let base = base.trim_end_matches('/');
         let (state, verifier) = (random()?, random()?);
         let scope = format!("offline_access {}/.default", cloud.graph);
-        let challenge = digest::digest(&digest::SHA256, verifier.as_bytes());
-        let address = format!("{base}/{}/oauth2/v2.0/authorize", application.tenant);
-        let mut link = Url::parse(&address).ok()?;
-        link.query_pairs_mut().extend_pairs([
-            ("client_id", application.client_id.as_str()),
-            ("response_type", "code"),
-            ("redirect_uri", redirect),
-            ("response_mode", "query"),
-            ("scope", &scope),
-            ("state", &state),
-            ("code_challenge", &URL_SAFE_NO_PAD.encode(challenge)),
-            ("code_challenge_method", "S256"),
-            ("prompt", "select_account"),
-        ]);
+        let address = page(&application, cloud, &wire);
+        let link = link(&address, &application, redirect, [&scope, &state, &verifier])?;
         let mut sign_in = SignIn::new(identity, cloud.sign_in, wire, clock);
         sign_in.vault = Some(vault);
         Some(Consent {
@@ -69,7 +53,7 @@ impl Consent {
             scope,
             state: state.into(),
             verifier: verifier.into(),
-            link: link.into(),
+            link,
         })
     }
 
@@ -123,6 +107,36 @@ impl Consent {
         })?;
         self.keep.write(&self.sign_in, &Secret::new(refresh_token)).await
     }
+}
+
+/// The page that the application's tenant signs in at. Where a setting puts another base in place of
+/// the sign-in service, the browser goes there.
+fn page(application: &Application, cloud: &Cloud, wire: &Wire) -> String {
+    let base = wire.route(cloud.sign_in).map(|route| route.base.to_string());
+    let base = base.unwrap_or_else(|| cloud.sign_in.to_owned());
+    format!("{}/{}/oauth2/v2.0/authorize", base.trim_end_matches('/'), application.tenant)
+}
+
+fn link(
+    page: &str,
+    application: &Application,
+    redirect: &str,
+    [scope, state, verifier]: [&str; 3],
+) -> Option<String> {
+    let challenge = digest::digest(&digest::SHA256, verifier.as_bytes());
+    let mut link = Url::parse(page).ok()?;
+    link.query_pairs_mut().extend_pairs([
+        ("client_id", application.client_id.as_str()),
+        ("response_type", "code"),
+        ("redirect_uri", redirect),
+        ("response_mode", "query"),
+        ("scope", scope),
+        ("state", state),
+        ("code_challenge", &URL_SAFE_NO_PAD.encode(challenge)),
+        ("code_challenge_method", "S256"),
+        ("prompt", "select_account"),
+    ]);
+    Some(link.into())
 }
 
 /// 32 random bytes, as text.

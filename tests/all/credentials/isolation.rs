@@ -5,7 +5,7 @@ use azure_core::http::{Method, Request};
 use futures::future::join_all;
 use posture::cloud::{Meter, Patience};
 use posture::source::Api as Ours;
-use simulator::{Api, Fault, FaultKind, Options, Tenant};
+use simulator::{Api, Fault, FaultKind, Options, Simulator, Tenant};
 use std::time::Duration;
 
 const TENANTS: u32 = 40;
@@ -23,15 +23,7 @@ async fn many_tenants_at_once_never_share_a_token() {
     let microsoft = support::start(options).await;
     let folder = support::Folder::new();
     let app = support::app(&microsoft, &tenants, folder.ledger());
-    for (number, tenant) in tenants.iter().enumerate() {
-        let unauthorized = FaultKind::Status { code: 401, retry_after: None };
-        let api = [Api::Graph, Api::Defender, Api::Arm][number % 3];
-        microsoft.inject(Fault::new(api, "", unauthorized).tenant(&tenant.id));
-    }
-    for tenant in tenants.iter().step_by(3) {
-        let slow = FaultKind::Hang(Duration::from_millis(30));
-        microsoft.inject(Fault::new(Api::Entra, "", slow).tenant(&tenant.id).times(5));
-    }
+    disturb(&microsoft, &tenants);
 
     let calls = app.tenants.iter().zip(&tenants).flat_map(|(ours, theirs)| {
         let owner = format!("{}/{}", theirs.id, theirs.client_id);
@@ -63,6 +55,19 @@ async fn many_tenants_at_once_never_share_a_token() {
     let requests = microsoft.requests();
     let asked = requests.iter().filter(|seen| seen.api == Api::Entra);
     assert!(asked.count() >= TENANTS as usize * 3);
+}
+
+/// Refuses one call of each tenant, and makes the sign-ins of every third one slow.
+fn disturb(microsoft: &Simulator, tenants: &[Tenant]) {
+    for (number, tenant) in tenants.iter().enumerate() {
+        let unauthorized = FaultKind::Status { code: 401, retry_after: None };
+        let api = [Api::Graph, Api::Defender, Api::Arm][number % 3];
+        microsoft.inject(Fault::new(api, "", unauthorized).tenant(&tenant.id));
+    }
+    for tenant in tenants.iter().step_by(3) {
+        let slow = FaultKind::Hang(Duration::from_millis(30));
+        microsoft.inject(Fault::new(Api::Entra, "", slow).tenant(&tenant.id).times(5));
+    }
 }
 
 /// The check above can fail: another tenant's token is refused.
