@@ -1,8 +1,8 @@
 //! Everything the service holds, built once; tests and the demo build it with stand-ins.
 
-use crate::cloud::{Budget, Patience, Pipeline, Tokens, Wire};
+use crate::cloud::{Budget, Cloud, Patience, Pipeline, Tokens, Vault, Wire};
 use crate::describe;
-use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, path};
+use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::settings::{Settings, Storage, TenantSettings, Tenants};
@@ -78,7 +78,7 @@ pub fn clock() -> Timestamp {
 /// The way out that all tenants of a process share.
 pub fn way(wire: Wire) -> Way {
     let budget = Arc::new(Budget::new(PAGES_IN_MEMORY));
-    Way { wire, files: Wire::for_storage(), budget, clock }
+    Way { wire, files: Wire::for_storage(), budget, clock, vault: None, turns: None }
 }
 
 impl App {
@@ -123,13 +123,18 @@ impl App {
         let identity = settings.app_identity.clone();
         let own = Arc::new(Tokens::new(identity, settings.cloud.sign_in, wire.clone(), clock));
         let ledger = ledger(settings, &own)?;
+        let way = Way {
+            vault: Some(Arc::new(vault(settings, wire.clone()))),
+            turns: Some(Arc::new(LedgerTurns(ledger.clone()))),
+            ..way(wire)
+        };
         let roster = match &settings.tenants {
             Tenants::One(one) => {
-                let tenant = maker(settings, way(wire), own, Vec::new())(one, true);
+                let tenant = maker(settings, way, own, Vec::new())(one, true);
                 Roster::Fixed(Arc::new(Present::new(vec![Arc::new(tenant)])))
             }
             Tenants::File { place, shared } => {
-                let maker = maker(settings, way(wire), own, shared.rules.clone());
+                let maker = maker(settings, way, own, shared.rules.clone());
                 Roster::of_file(place.clone(), shared.clone(), ledger.clone(), maker)
             }
         };
@@ -289,12 +294,13 @@ impl App {
 /// Makes tenants of settings. Those without a workspace of their own share one way to the
 /// deployment's, whose rules are `common`.
 fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> Maker {
-    let scope = format!("{}/.default", settings.cloud.logs_audience);
-    let pipeline = {
-        let wire = way.wire.clone();
-        move |tokens, scope| Pipeline::new(wire.clone(), tokens, scope, None)
+    let wire = way.wire.clone();
+    let sender = move |tokens, cloud: &Cloud| {
+        let scope = format!("{}/.default", cloud.logs_audience);
+        Pipeline::new(wire.clone(), tokens, scope, None)
     };
-    let common = logs(&common, pipeline(own.clone(), scope)).map(Arc::new);
+    let home = settings.cloud;
+    let common = logs(&common, sender(own.clone(), home)).map(Arc::new);
     Box::new(move |tenant: &TenantSettings, own_workspace| {
         let TenantSettings { id, name, cloud, sources, identity, .. } = tenant;
         let mut made = Tenant::new(id, name, cloud, sources.clone(), identity.clone(), &way);
@@ -304,16 +310,20 @@ fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> M
         made.logs = match own_workspace {
             false => common.clone(),
             true => {
-                let sender = tenant.sender.clone().map(|sender| {
-                    Arc::new(Tokens::new(sender, cloud.sign_in, way.wire.clone(), way.clock))
-                });
-                let scope = format!("{}/.default", cloud.logs_audience);
-                let pipeline = pipeline(sender.unwrap_or_else(|| own.clone()), scope);
+                let pipeline = match tenant.sender.clone() {
+                    Some(identity) => sender(Arc::new(way.tokens(identity, cloud)), cloud),
+                    None => sender(own.clone(), home),
+                };
                 logs(&tenant.rules, pipeline).map(Arc::new)
             }
         };
         made
     })
+}
+
+/// The vaults that hold what the settings refer to, as the app itself reads them.
+pub fn vault(settings: &Settings, wire: Wire) -> Vault {
+    Vault::new(settings.app_identity.clone(), settings.cloud.sign_in, wire, clock)
 }
 
 fn ledger(settings: &Settings, own: &Tokens) -> Result<Arc<dyn Ledger>, String> {

@@ -46,6 +46,8 @@ pub enum FaultKind {
         /// Text of the `Retry-After` header.
         retry_after: Option<String>,
     },
+    /// Entra ID's refusal with this `AADSTS` number, in its documented shape.
+    SignIn(u32),
     /// Status 200 with exactly this body.
     Body {
         /// Text of the `Content-Type` header.

@@ -5,7 +5,7 @@
 //! The simulator refuses what the real services refuse, and misbehaves on demand ([`Fault`]).
 //!
 //! ```text
-//! options    tenants, tables, strictness         entra      tokens, and what the APIs accept
+//! options    tenants, tables, strictness         entra/     tokens, and what the APIs accept
 //! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting
 //! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
@@ -14,6 +14,7 @@
 //! limits     rate limits                         records    devices, flaws, recommendations
 //! export/    rows per device: pages and files    gzip       lines of an export file
 //! arm/       subscriptions, Defender for Cloud, Resource Graph
+//! vault/     secrets, keys that sign, certificates
 //! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
@@ -37,17 +38,19 @@ mod scene;
 mod server;
 mod spoil;
 mod state;
+mod vault;
 mod web;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 pub use fault::{Api, Fault, FaultKind};
 pub use logs::{Batch, Received};
-pub use options::{Options, RowsPerDevice, Tenant};
+pub use options::{Federated, Options, RowsPerDevice, Tenant};
 pub use state::Seen;
 
 use state::{State, lock};
@@ -121,7 +124,7 @@ impl Simulator {
 
     /// Value for `IDENTITY_ENDPOINT`; its tokens are for the first tenant.
     pub fn identity_endpoint(&self) -> String {
-        self.url(Api::Identity) + entra::IDENTITY_PATH
+        self.url(Api::Identity) + entra::identity::PATH
     }
 
     /// Value for `IDENTITY_HEADER`.
@@ -156,6 +159,48 @@ impl Simulator {
     /// What the simulated workspace holds now.
     pub fn received(&self) -> Received {
         lock(&self.state.workspace).received.clone()
+    }
+
+    /// Object id of the user-assigned identity, which lives in the first tenant and has that
+    /// tenant's client id.
+    pub fn identity_principal(&self) -> String {
+        entra::identity::principal(true)
+    }
+
+    /// Gives a tenant's application another secret; the old one is wrong from now on.
+    pub fn set_client_secret(&self, tenant: &str, secret: &str) {
+        self.state.set_client_secret(tenant, secret);
+    }
+
+    /// A refresh token of a user of the tenant, who has consented.
+    pub fn refresh_token(&self, tenant: &str) -> String {
+        let id = self.state.id();
+        lock(&self.state.grants).refresh_token(tenant, &id)
+    }
+
+    /// Ends every refresh token that was given out so far.
+    pub fn revoke_refresh_tokens(&self) {
+        lock(&self.state.grants).revoke();
+    }
+
+    /// Puts a new version of a secret into the vault, kept there since `created`.
+    pub fn put_secret(&self, name: &str, value: &str, created: Timestamp, ends: Option<Timestamp>) {
+        lock(&self.state.vault).put(name, value, created, ends);
+    }
+
+    /// The values that a secret of the vault has had, oldest first.
+    pub fn secret_versions(&self, name: &str) -> Vec<String> {
+        lock(&self.state.vault).versions(name)
+    }
+
+    /// Puts a certificate (DER) into the vault whose key (PKCS#8) never leaves it.
+    pub fn put_certificate(&self, name: &str, der: &[u8], key: &[u8]) {
+        lock(&self.state.vault).put_certificate(name, der, key);
+    }
+
+    /// Whether the vault forbids everything to everybody.
+    pub fn refuse_vault(&self, refuse: bool) {
+        lock(&self.state.vault).refuses = refuse;
     }
 
     /// Changes the app roles of a tenant's tokens. Tokens that were issued before keep theirs.

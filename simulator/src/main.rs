@@ -100,6 +100,7 @@ fn print_settings(simulator: &Simulator, first: Option<&Tenant>) {
     println!("POSTURE_GRAPH_URL={}", simulator.graph_url());
     println!("POSTURE_DEFENDER_URL={}", simulator.defender_url());
     println!("POSTURE_ARM_URL={}", simulator.arm_url());
+    println!("POSTURE_VAULT_URL={}", simulator.vault_url());
     println!("POSTURE_LOGS_URL={}", simulator.logs_url());
     println!("POSTURE_LOGS_RULES={}", simulator.rules().join(","));
     println!("IDENTITY_ENDPOINT={}", simulator.identity_endpoint());

@@ -85,6 +85,12 @@ pub struct Tenant {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
+    /// Secrets of the application that are over.
+    pub expired_secrets: Vec<String>,
+    /// Certificates (DER) that are registered on the application.
+    pub certificates: Vec<Vec<u8>>,
+    /// Identities that the application trusts.
+    pub federated: Vec<Federated>,
     /// Number of devices.
     pub devices: u32,
     /// Number of vulnerabilities known to the product; fewer than half have exposed devices.
@@ -112,6 +118,9 @@ impl Tenant {
             name: name.to_owned(),
             client_id: draw.guid(),
             client_secret: format!("simulated-secret-{number}"),
+            expired_secrets: Vec::new(),
+            certificates: Vec::new(),
+            federated: Vec::new(),
             devices,
             vulnerabilities: devices.saturating_mul(2).saturating_add(40),
             recommendations: 60,
@@ -122,6 +131,17 @@ impl Tenant {
             roles: ROLES.map(str::to_owned).to_vec(),
         }
     }
+}
+
+/// A federated credential: whose token stands in for an application's secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Federated {
+    /// `https://login.microsoftonline.com/<tenant of the identity>/v2.0`.
+    pub issuer: String,
+    /// Object id of the identity.
+    pub subject: String,
+    /// What the token must be for.
+    pub audience: String,
 }
 
 /// How many rows the exports have for one device.

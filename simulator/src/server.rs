@@ -16,7 +16,7 @@ use warp::{Filter, http};
 use crate::answer::{Answer, Content};
 use crate::fault::{Api, FaultKind};
 use crate::state::{Request, State, clock, lock};
-use crate::{arm, defender, entra, export, graph, logs, spoil};
+use crate::{arm, defender, entra, export, graph, logs, spoil, vault};
 
 /// Serves one API until the simulator stops.
 pub(crate) async fn serve(listener: TcpListener, api: Api, state: Arc<State>) {
@@ -74,26 +74,14 @@ async fn respond(state: Arc<State>, request: Request) -> Response {
 /// What the API says to this request on a good day.
 async fn right(state: &Arc<State>, request: &Request, now: Timestamp) -> Answer {
     match request.api {
-        Api::Entra => entra::token_endpoint(state, request, now),
-        Api::Identity => entra::identity_endpoint(state, request, now),
+        Api::Entra => entra::answer(state, request, now),
+        Api::Identity => entra::identity::answer(state, request, now),
         Api::Graph => graph::answer(state, request, now).await,
         Api::Defender => defender::answer(state, request, now).await,
         Api::Logs => logs::answer(state, request, now),
         Api::Storage => export::storage::answer(state, request, now),
         Api::Arm => arm::answer(state, request, now).await,
-        Api::Vault if request.header("authorization").is_none() => {
-            let message = "AKV10000: Request is missing a Bearer or PoP token.";
-            let challenge = format!(
-                r#"Bearer authorization="{}", resource="https://vault.azure.net""#,
-                state.base(Api::Entra)
-            );
-            Answer::error(Api::Vault, 401, "Unauthorized", message, &state.id())
-                .header("www-authenticate", challenge)
-        }
-        Api::Vault => {
-            let message = format!("{} was not found in this key vault.", request.path);
-            Answer::error(Api::Vault, 404, "SecretNotFound", &message, &state.id())
-        }
+        Api::Vault => vault::answer(state, request, now),
     }
 }
 

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::answer::{ARM, Answer, Content, Form, ODATA, Page, Records};
+use crate::entra::refusal;
 use crate::fault::{Api, FaultKind};
 use crate::replay;
+use crate::state::clock;
 
 /// Pieces that a slow body is sent in.
 const SLOW_PIECES: usize = 20;
@@ -52,6 +54,10 @@ pub(crate) fn instead(api: Api, path: &str, fault: &FaultKind, id: &str) -> Opti
                 Some(text) => answer.header("retry-after", text),
                 None => answer,
             })
+        }
+        FaultKind::SignIn(code) => {
+            let refused = refusal::refused(*code, "The simulator was told to refuse this.");
+            Some(refusal::answer(&refused, [id.to_owned(), id.to_owned()], clock()))
         }
         FaultKind::Body { content_type, body } => {
             let answer = Answer::new(200, Content::Whole(Bytes::copy_from_slice(body)));

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Span, Timestamp};
 use tokio::sync::watch;
 use warp::http::{HeaderMap, Method};
 
+use crate::entra::Grants;
 use crate::export::{self, View};
 use crate::fault::{Api, Faults};
 use crate::generate::Draw;
@@ -18,6 +19,7 @@ use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
 use crate::scene::{Scene, Touch};
+use crate::vault::Vault;
 
 /// The time of this machine's clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -73,6 +75,9 @@ pub(crate) struct State {
     /// Links to storage of an earlier generation have expired.
     pub link_generation: AtomicU64,
     pub stop: watch::Sender<bool>,
+    pub grants: Mutex<Grants>,
+    pub vault: Mutex<Vault>,
+    secrets: Mutex<BTreeMap<String, String>>,
     begun: Instant,
     touches: Mutex<Vec<Touch>>,
     roles: Mutex<BTreeMap<String, Vec<String>>>,
@@ -104,6 +109,9 @@ impl State {
             steps_ahead: AtomicI64::new(0),
             link_generation: AtomicU64::new(0),
             stop: watch::Sender::new(false),
+            grants: Mutex::default(),
+            vault: Mutex::default(),
+            secrets: Mutex::default(),
             seen: Mutex::default(),
             ids: AtomicU64::new(0),
         }
@@ -124,6 +132,16 @@ impl State {
     pub(crate) fn set_roles(&self, tenant: &str, roles: &[&str]) {
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
         lock(&self.roles).insert(tenant.to_ascii_lowercase(), roles);
+    }
+
+    /// The secret of a tenant's application now.
+    pub(crate) fn client_secret(&self, tenant: &Tenant) -> String {
+        let secrets = lock(&self.secrets);
+        secrets.get(&tenant.id).unwrap_or(&tenant.client_secret).clone()
+    }
+
+    pub(crate) fn set_client_secret(&self, tenant: &str, secret: &str) {
+        lock(&self.secrets).insert(tenant.to_ascii_lowercase(), secret.to_owned());
     }
 
     /// The newest secure-score day.

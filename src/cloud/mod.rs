@@ -1,5 +1,5 @@
-//! Hosts of each cloud, tokens, the one transport and the link check: this module alone opens
-//! connections.
+//! Hosts of each cloud, identities and their tokens, the one transport and the link check: this
+//! module alone opens connections.
 //!
 //! Above the transport every URL has its API's canonical https origin; the transport maps origins to
 //! the bases that settings put in their place.
@@ -7,17 +7,22 @@
 mod advice;
 mod api;
 mod budget;
+mod identity;
 mod link;
 mod patience;
 mod token;
 mod transport;
+mod trouble;
+mod vault;
 
 pub use api::{Answer, CallError, Pipeline};
 pub use budget::{Budget, Room};
+pub use identity::{Application, Consent, End, Identity, Material, Proof, Turns};
 pub use link::{LinkError, canonical};
 pub use patience::{Meter, Patience};
-pub use token::{Identity, TokenError, Tokens};
+pub use token::{TokenError, Tokens};
 pub use transport::{Route, Wire, is_loopback};
+pub use vault::{Kind, Reference, ReferenceError, Vault};
 
 use crate::source::{Api, Source};
 
@@ -40,10 +45,16 @@ pub struct Cloud {
     pub defender_audience: &'static str,
     /// Host suffixes under which Defender's own links may come back.
     pub defender_family: &'static [&'static str],
+    /// Regions that have a host of their own, in front of Defender's: nearer data, same API.
+    pub defender_regions: &'static [&'static str],
     /// Origin of Azure Resource Manager, which is also its audience.
     pub arm: &'static str,
     /// Audience of the Logs Ingestion API.
     pub logs_audience: &'static str,
+    /// Suffix of Key Vault's hosts; with `https://` in front it is their audience.
+    pub vault_suffix: &'static str,
+    /// Audience of a managed identity's token that stands in for an application's secret.
+    pub exchange_audience: &'static str,
     /// The portal that people are sent to.
     pub portal: &'static str,
 }
@@ -56,8 +67,11 @@ const PUBLIC: Cloud = Cloud {
     defender: "https://api.security.microsoft.com",
     defender_audience: "https://api.securitycenter.microsoft.com",
     defender_family: &["api.security.microsoft.com", "securitycenter.microsoft.com"],
+    defender_regions: &["us", "eu", "uk", "au", "swa", "ina", "aea"],
     arm: "https://management.azure.com",
     logs_audience: "https://monitor.azure.com",
+    vault_suffix: "vault.azure.net",
+    exchange_audience: "api://AzureADTokenExchange",
     portal: "https://security.microsoft.com",
 };
 
@@ -69,6 +83,7 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "https://api-gcc.securitycenter.microsoft.us",
         defender_audience: "https://api-gcc.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
+        defender_regions: &[],
         ..PUBLIC
     },
     Cloud {
@@ -79,8 +94,11 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
+        defender_regions: &[],
         arm: "https://management.usgovcloudapi.net",
         logs_audience: "https://monitor.azure.us",
+        vault_suffix: "vault.usgovcloudapi.net",
+        exchange_audience: "api://AzureADTokenExchangeUSGov",
         portal: "https://security.microsoft.us",
     },
     Cloud {
@@ -91,8 +109,11 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "https://api-gov.securitycenter.microsoft.us",
         defender_audience: "https://api-gov.securitycenter.microsoft.us",
         defender_family: &["securitycenter.microsoft.us"],
+        defender_regions: &[],
         arm: "https://management.usgovcloudapi.net",
         logs_audience: "https://monitor.azure.us",
+        vault_suffix: "vault.usgovcloudapi.net",
+        exchange_audience: "api://AzureADTokenExchangeUSGov",
         portal: "https://security.apps.mil",
     },
     Cloud {
@@ -103,8 +124,11 @@ pub const CLOUDS: &[Cloud] = &[
         defender: "",
         defender_audience: "",
         defender_family: &[],
+        defender_regions: &[],
         arm: "https://management.chinacloudapi.cn",
         logs_audience: "https://monitor.azure.cn",
+        vault_suffix: "vault.azure.cn",
+        exchange_audience: "api://AzureADTokenExchangeChina",
         portal: "https://portal.azure.cn",
     },
 ];
@@ -140,6 +164,22 @@ impl Cloud {
         })
     }
 
+    /// The address of Defender's host in one of the regions.
+    pub fn defender_in(&self, region: &str) -> Option<String> {
+        let region = self.defender_regions.iter().find(|known| **known == region)?;
+        Some(self.defender.replacen("https://", &format!("https://{region}."), 1))
+    }
+
+    /// The scope to ask a Key Vault's token for.
+    pub fn vault_scope(&self) -> String {
+        format!("https://{}/.default", self.vault_suffix)
+    }
+
+    /// What stands for every Key Vault of the cloud in a [`Route`].
+    pub fn vaults(&self) -> String {
+        format!("https://*.{}", self.vault_suffix)
+    }
+
     /// The scope to ask a token for.
     pub fn scope(&self, api: Api) -> String {
         let audience = match api {
@@ -163,18 +203,98 @@ impl Cloud {
 mod tests {
     use super::*;
 
+    /// A row as the documentation has it: sign-in, Graph, Defender, Resource Manager, workspace,
+    /// Key Vault, exchange.
+    fn row(cloud: &str) -> [&'static str; 7] {
+        let cloud = Cloud::named(cloud).unwrap();
+        [
+            cloud.sign_in,
+            cloud.graph,
+            cloud.defender,
+            cloud.arm,
+            cloud.logs_audience,
+            cloud.vault_suffix,
+            cloud.exchange_audience,
+        ]
+    }
+
     #[test]
-    fn resource_manager_has_a_host_per_cloud_which_is_its_audience_too() {
-        for (cloud, host) in [
-            ("public", "management.azure.com"),
-            ("gcc", "management.azure.com"),
-            ("gcc-high", "management.usgovcloudapi.net"),
-            ("dod", "management.usgovcloudapi.net"),
-            ("china", "management.chinacloudapi.cn"),
-        ] {
-            let cloud = Cloud::named(cloud).unwrap();
-            assert_eq!(cloud.origin(Api::Arm), format!("https://{host}"));
-            assert_eq!(cloud.scope(Api::Arm), format!("https://{host}/.default"));
+    fn the_public_cloud_has_its_documented_hosts() {
+        let expected = [
+            "https://login.microsoftonline.com",
+            "https://graph.microsoft.com",
+            "https://api.security.microsoft.com",
+            "https://management.azure.com",
+            "https://monitor.azure.com",
+            "vault.azure.net",
+            "api://AzureADTokenExchange",
+        ];
+        assert_eq!(row("public"), expected);
+        let audience = Cloud::named("public").unwrap().scope(Api::Defender);
+        assert_eq!(audience, "https://api.securitycenter.microsoft.com/.default");
+    }
+
+    #[test]
+    fn gcc_is_the_public_cloud_with_a_defender_of_its_own() {
+        let mut expected = row("public");
+        expected[2] = "https://api-gcc.securitycenter.microsoft.us";
+        assert_eq!(row("gcc"), expected);
+    }
+
+    #[test]
+    fn gcc_high_has_its_documented_hosts() {
+        let expected = [
+            "https://login.microsoftonline.us",
+            "https://graph.microsoft.us",
+            "https://api-gov.securitycenter.microsoft.us",
+            "https://management.usgovcloudapi.net",
+            "https://monitor.azure.us",
+            "vault.usgovcloudapi.net",
+            "api://AzureADTokenExchangeUSGov",
+        ];
+        assert_eq!(row("gcc-high"), expected);
+    }
+
+    #[test]
+    fn dod_is_gcc_high_with_a_graph_of_its_own() {
+        let mut expected = row("gcc-high");
+        expected[1] = "https://dod-graph.microsoft.us";
+        assert_eq!(row("dod"), expected);
+    }
+
+    #[test]
+    fn china_has_resource_manager_and_nothing_of_defender() {
+        let expected = [
+            "https://login.chinacloudapi.cn",
+            "https://microsoftgraph.chinacloudapi.cn",
+            "",
+            "https://management.chinacloudapi.cn",
+            "https://monitor.azure.cn",
+            "vault.azure.cn",
+            "api://AzureADTokenExchangeChina",
+        ];
+        assert_eq!(row("china"), expected);
+    }
+
+    #[test]
+    fn every_row_has_audiences_that_belong_to_it() {
+        for cloud in CLOUDS {
+            assert_eq!(cloud.scope(Api::Graph), format!("{}/.default", cloud.graph));
+            assert_eq!(cloud.scope(Api::Arm), format!("{}/.default", cloud.arm));
+            assert_eq!(cloud.vault_scope(), format!("https://{}/.default", cloud.vault_suffix));
         }
+    }
+
+    #[test]
+    fn defenders_regional_hosts_are_hosts_of_its_family() {
+        let public = Cloud::named("public").unwrap();
+        for region in public.defender_regions {
+            let host = public.defender_in(region).unwrap();
+            assert_eq!(host, format!("https://{region}.api.security.microsoft.com"));
+            let link = format!("{host}/api/machines");
+            assert!(canonical(&link, Api::Defender, public, None).is_ok(), "{link}");
+        }
+        assert_eq!(public.defender_in("mars"), None);
+        assert_eq!(Cloud::named("dod").unwrap().defender_in("eu"), None);
     }
 }

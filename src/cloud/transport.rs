@@ -13,7 +13,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(200);
 /// A base that stands in for a canonical origin: a private link, a test, the simulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The canonical https origin, without a slash at its end.
+    /// The canonical https origin, without a slash at its end; `https://*.<suffix>` is every host
+    /// directly below the suffix.
     pub origin: String,
     /// What is asked instead; its path is kept.
     pub base: Url,
@@ -26,12 +27,23 @@ impl Route {
     }
 
     fn apply(&self, url: &Url) -> Option<Url> {
-        let rest = url.as_str().strip_prefix(&self.origin)?;
+        let rest = match self.origin.strip_prefix("https://*.") {
+            Some(suffix) => below(url, suffix)?,
+            None => url.as_str().strip_prefix(&self.origin)?,
+        };
         if !rest.starts_with(['/', '?']) {
             return None;
         }
         Url::parse(&format!("{}{rest}", self.base.as_str().trim_end_matches('/'))).ok()
     }
+}
+
+/// What follows the host, where it is a name directly below `suffix`.
+fn below<'a>(url: &'a Url, suffix: &str) -> Option<&'a str> {
+    let name = url.host_str()?.strip_suffix(suffix)?.strip_suffix('.')?;
+    let plain = !name.is_empty() && !name.contains('.') && url.port().is_none();
+    let rest = url.as_str().strip_prefix("https://")?;
+    plain.then(|| rest.find('/').map(|at| &rest[at..])).flatten()
 }
 
 /// The only opener of connections, shared by every API, credential and storage client.
@@ -166,6 +178,26 @@ mod tests {
         let url = Url::parse("https://graph.microsoft.com.evil.example/v1.0").unwrap();
 
         assert_eq!(route.apply(&url), None);
+    }
+
+    #[test]
+    fn a_base_for_every_vault_takes_the_names_directly_below_their_suffix() {
+        let base = Url::parse("http://127.0.0.1:9000").unwrap();
+        let route = Route::new("https://*.vault.azure.net", base);
+        let apply = |url: &str| route.apply(&Url::parse(url).unwrap()).map(String::from);
+
+        let mapped = apply("https://contoso.vault.azure.net/secrets/x?api-version=7.6");
+
+        assert_eq!(mapped.as_deref(), Some("http://127.0.0.1:9000/secrets/x?api-version=7.6"));
+        for other in [
+            "https://vault.azure.net/secrets/x",
+            "https://a.b.vault.azure.net/secrets/x",
+            "https://contoso.vault.azure.net.evil.example/secrets/x",
+            "https://contoso.vault.azure.net:444/secrets/x",
+            "http://contoso.vault.azure.net/secrets/x",
+        ] {
+            assert_eq!(apply(other), None, "{other}");
+        }
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Pulls a case: alerts, incidents and hunting results of one window into a folder of its own.
 
 use super::progress::{run_all, say, table};
-use super::{Failure, log_to_stdout, settings};
+use super::{Failure, log_to_stdout, one_of, settings};
 use crate::app::App;
 use crate::case::{Case, CaseError, Manifest, State};
 use crate::ledger::path;
@@ -36,11 +36,7 @@ pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Fail
     let app = App::build(&settings).map_err(Failure::Other)?;
     let window = Window::read(&options.from, &options.to).map_err(Failure::Other)?;
     let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
-    let tenant = present.tenant(&options.tenant).ok_or_else(|| {
-        let text =
-            "no such tenant: compare --tenant with POSTURE_TENANT_ID, or with the tenants file";
-        Failure::Other(text.to_owned())
-    })?;
+    let tenant = one_of(&present, Some(&options.tenant))?;
     let case = Case::new(tenant, options.name.as_deref(), window, &options.hunt)?;
     let folder = path::case(&case.tenant, &case.name);
     let open = case.open(&app).await?;

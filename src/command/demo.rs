@@ -10,7 +10,6 @@ use crate::plan::RunId;
 use crate::source::{ALL, Api};
 use crate::summary;
 use crate::tenant::{Present, Tenant, Way};
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use simulator::Simulator;
 use std::path::PathBuf;
@@ -116,11 +115,7 @@ fn build(
 }
 
 fn identity(tenant: &simulator::Tenant) -> Identity {
-    Identity::ClientSecret {
-        tenant: tenant.id.clone(),
-        client_id: tenant.client_id.clone(),
-        secret: Secret::new(tenant.client_secret.clone()),
-    }
+    Identity::client_secret(&tenant.id, &tenant.client_id, tenant.client_secret.clone())
 }
 
 fn sender(way: &Way, cloud: &'static Cloud, tenant: &simulator::Tenant) -> Pipeline {

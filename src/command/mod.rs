@@ -3,6 +3,7 @@
 mod case;
 mod check;
 mod collect;
+mod consent;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
@@ -10,8 +11,10 @@ mod progress;
 mod serve;
 
 use crate::settings::{Platform, SettingError, Settings, environment};
+use crate::tenant::{Present, Tenant};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Microsoft security posture into Blob Storage and Log Analytics.
 ///
@@ -34,6 +37,8 @@ enum Command {
     Case(case::Options),
     /// Print what the workspace's ingestion comes to
     Check(check::Options),
+    /// Sign a user in by the browser and keep the refresh token
+    Consent(consent::Options),
     /// Write tables, rules, permissions and the sources page from the catalogue
     Describe(describe::Options),
 }
@@ -67,6 +72,7 @@ pub async fn main() -> ExitCode {
         (Some(Command::Collect(options)), Ok(platform)) => collect::run(options, &platform).await,
         (Some(Command::Case(options)), Ok(platform)) => case::run(options, &platform).await,
         (Some(Command::Check(options)), Ok(platform)) => check::run(options, &platform).await,
+        (Some(Command::Consent(options)), Ok(platform)) => consent::run(options, &platform).await,
         (Some(Command::Describe(options)), Ok(_)) => describe::run(&options),
     };
     match outcome {
@@ -91,6 +97,19 @@ fn log_to_stdout(level: tracing::Level) {
         .log_internal_errors(false);
     // A second call in one process changes nothing.
     let _ = lines.try_init();
+}
+
+/// The tenant of that id, or the only one.
+fn one_of<'a>(present: &'a Present, id: Option<&str>) -> Result<&'a Tenant, Failure> {
+    let found = match (id, present.tenants.as_slice()) {
+        (Some(id), _) => present.tenant(id),
+        (None, [only]) => Some(only),
+        (None, _) => {
+            return Err(Failure::Other("there are several tenants: name one by --tenant".into()));
+        }
+    };
+    let text = "no such tenant: compare --tenant with POSTURE_TENANT_ID, or with the tenants file";
+    found.map(Arc::as_ref).ok_or_else(|| Failure::Other(text.to_owned()))
 }
 
 fn settings(platform: &Platform) -> Result<Settings, Failure> {

@@ -4,10 +4,12 @@ mod azure;
 mod folder;
 pub mod path;
 mod shared_key;
+mod turns;
 mod under;
 
 pub use azure::AzureLedger;
 pub use folder::FolderLedger;
+pub use turns::LedgerTurns;
 pub use under::Under;
 
 use async_trait::async_trait;

@@ -28,6 +28,11 @@ pub fn state(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}.json")
 }
 
+/// Whose turn something is that one process does for all.
+pub fn turn(tenant: &str, what: &str) -> String {
+    format!("state/{tenant}/turns/{what}.json")
+}
+
 /// The signed links of a source's export files, for as long as a run reads them.
 pub fn links(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}/links.json")

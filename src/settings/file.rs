@@ -2,9 +2,10 @@
 
 use super::values::{Lookup, wrong};
 use super::{
-    Channel, Chosen, Credential, Definition, Platform, SettingError, TenantSettings, Workspace,
+    Channel, Chosen, Credential, Definition, Ground, Platform, SettingError, TenantSettings,
+    Workspace,
 };
-use crate::cloud::Identity;
+use crate::cloud::{Cloud, Identity};
 use crate::tenant::{Caller, guid};
 use azure_core::http::Url;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -63,6 +64,8 @@ const FIELDS: [(&str, &str); 15] = [
 pub struct Shared {
     values: BTreeMap<&'static str, String>,
     platform: Platform,
+    cloud: &'static Cloud,
+    vault: Option<Url>,
     /// The addresses of the deployment's own collection rules, for tenants without a workspace of
     /// their own.
     pub rules: Vec<Url>,
@@ -104,16 +107,22 @@ pub fn schema() -> Value {
 }
 
 impl Shared {
-    pub(super) fn read(look: Lookup, platform: &Platform) -> Result<Shared, SettingError> {
+    pub(super) fn read(look: Lookup, ground: Ground) -> Result<Shared, SettingError> {
         let value = |name: &&'static str| Some((*name, look(name)?));
         let values: BTreeMap<_, _> = SHARED.iter().filter_map(value).collect();
-        let mut shared = Shared { values, platform: platform.clone(), rules: Vec::new() };
+        let mut shared = Shared {
+            values,
+            platform: ground.platform.clone(),
+            cloud: ground.cloud,
+            vault: ground.vault.cloned(),
+            rules: Vec::new(),
+        };
         // What is wrong for every tenant is said at the start, not when the file is read.
         let example = |name: &str| match name {
             "POSTURE_TENANT_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
             _ => shared.value(name),
         };
-        let common = TenantSettings::read(&example, platform)?;
+        let common = TenantSettings::read(&example, ground)?;
         shared.rules = common.rules;
         match shared.values.contains_key("POSTURE_CALLERS") {
             true => Err(wrong(
@@ -123,6 +132,10 @@ impl Shared {
             )),
             false => Ok(shared),
         }
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { platform: &self.platform, cloud: self.cloud, vault: self.vault.as_ref() }
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -170,7 +183,7 @@ impl Shared {
             })?;
         no_secrets(&definition)?;
         let look = |name: &str| self.look(&definition, name);
-        let mut settings = TenantSettings::read(&look, &self.platform).map_err(in_file)?;
+        let mut settings = TenantSettings::read(&look, self.ground()).map_err(in_file)?;
         settings.enabled = definition.enabled;
         settings.callers = callers(&definition)?;
         if let Some(Some(workspace)) = &definition.workspace {
@@ -236,7 +249,7 @@ impl Shared {
             Some(value) => value,
             None => self.look(tenant, name),
         };
-        TenantSettings::read(&look, &self.platform)
+        TenantSettings::read(&look, self.ground())
     }
 
     fn sender(

@@ -1,22 +1,25 @@
 //! Everything that differs between two deployments. This module alone reads the environment.
 
+mod credential;
 mod definition;
 mod file;
 mod tenant;
 mod values;
 
+pub use credential::{Ground, identity};
 pub use definition::{
     Action, Actions, CallerId, Channel, Chosen, CloudName, Credential, CredentialKind, Definition,
     Notice, OcsfClass, Sending, Severity, Workspace,
 };
 pub use file::{Shared, schema};
 pub use tenant::TenantSettings;
+pub use values::Lookup;
 
 use crate::cloud::{Cloud, Identity, Route};
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{Lookup, cloud, container, routes, seconds, storage, wrong};
+use values::{cloud, container, routes, seconds, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -57,8 +60,9 @@ pub struct Settings {
     pub app_identity: Identity,
     /// `POSTURE_CLOUD`: the app's own cloud, and that of tenants that name no other.
     pub cloud: &'static Cloud,
-    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL`, `POSTURE_ARM_URL`: bases to
-    /// ask instead of the cloud's own hosts.
+    /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL` (also a region's short name,
+    /// such as `eu`), `POSTURE_ARM_URL`, `POSTURE_VAULT_URL` (for every vault): bases to ask instead
+    /// of the cloud's own hosts.
     pub routes: Vec<Route>,
     /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
     pub claim: Duration,
@@ -134,28 +138,30 @@ impl Settings {
         let look: Lookup = &lookup;
         let storage = storage(look, platform)?;
         let cloud = cloud(look)?;
-        let client_id = look("AZURE_CLIENT_ID");
+        let routes = routes(look, cloud)?;
+        let vault = routes.iter().find(|route| route.origin == cloud.vaults());
+        let ground = Ground { platform, cloud, vault: vault.map(|route| &route.base) };
         let app_identity = match platform.has_identity {
-            true => Identity::ManagedIdentity { client_id },
+            true => Identity::ManagedIdentity { client_id: look("AZURE_CLIENT_ID") },
             false => Identity::AzureCli { tenant: None },
         };
         Ok(Settings {
             storage,
             container: container(look)?,
-            tenants: tenants(look, platform)?,
+            tenants: tenants(look, ground)?,
             app_identity,
             cloud,
-            routes: routes(look, cloud)?,
+            routes,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
         })
     }
 }
 
-fn tenants(look: Lookup, platform: &Platform) -> Result<Tenants, SettingError> {
+fn tenants(look: Lookup, ground: Ground) -> Result<Tenants, SettingError> {
     const NAME: &str = "POSTURE_TENANTS";
     let Some(place) = look(NAME) else {
-        return TenantSettings::read(look, platform).map(Box::new).map(Tenants::One);
+        return TenantSettings::read(look, ground).map(Box::new).map(Tenants::One);
     };
     if look("POSTURE_TENANT_ID").is_some() {
         let problem = "is set beside POSTURE_TENANT_ID: choose one";
@@ -165,7 +171,7 @@ fn tenants(look: Lookup, platform: &Platform) -> Result<Tenants, SettingError> {
         true => Place::File(PathBuf::from(place)),
         false => Place::Ledger(place),
     };
-    Ok(Tenants::File { place, shared: Shared::read(look, platform)? })
+    Ok(Tenants::File { place, shared: Shared::read(look, ground)? })
 }
 
 #[cfg(test)]

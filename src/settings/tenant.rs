@@ -1,8 +1,8 @@
 //! The settings of one tenant: of the environment where there is one, else of each in `tenants.json`
 //! over those of the environment.
 
-use super::values::{Lookup, azure, callers, cloud, guid, identity, rules, sources};
-use super::{Platform, SettingError};
+use super::values::{Lookup, azure, callers, cloud, guid, rules, sources};
+use super::{Ground, SettingError, identity};
 use crate::cloud::{Cloud, Identity};
 use crate::source::Source;
 use crate::tenant::{Caller, Scope};
@@ -19,8 +19,13 @@ pub struct TenantSettings {
     pub enabled: bool,
     /// `POSTURE_CLOUD`: `public`, `gcc`, `gcc-high`, `dod` or `china`. Default `public`.
     pub cloud: &'static Cloud,
-    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `client-secret`
-    /// (with `POSTURE_CLIENT_ID` and `POSTURE_CLIENT_SECRET`) or `azure-cli` (default elsewhere).
+    /// `POSTURE_CREDENTIAL`: `managed-identity` (default where the platform has one), `azure-cli`
+    /// (default elsewhere), or an application's, with `POSTURE_CLIENT_ID`: `client-secret`
+    /// (`POSTURE_CLIENT_SECRET`), `client-certificate` (`POSTURE_CLIENT_CERTIFICATE` with
+    /// `POSTURE_CLIENT_CERTIFICATE_PASSWORD`, or `POSTURE_CLIENT_KEY`: the address of a key in Key
+    /// Vault), `federated-identity` (the token of the identity in `AZURE_CLIENT_ID`),
+    /// `refresh-token` (`POSTURE_REFRESH_TOKEN` beside one of these). A value is the thing itself,
+    /// `@vault:<address of a secret>` or `file:///<path>`.
     pub identity: Identity,
     /// `POSTURE_SOURCES`: a list of sources, or `+name` and `-name` against the default; with
     /// `POSTURE_SEND` (`<source>=default|all|none`) and `POSTURE_CADENCE` (`<source>=PT4H`).
@@ -45,13 +50,13 @@ impl TenantSettings {
     /// # Errors
     ///
     /// The first setting that is missing or wrong.
-    pub(super) fn read(look: Lookup, platform: &Platform) -> Result<TenantSettings, SettingError> {
+    pub(super) fn read(look: Lookup, ground: Ground) -> Result<TenantSettings, SettingError> {
         let id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
         Ok(TenantSettings {
             name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| id.clone()),
             enabled: true,
             cloud: cloud(look)?,
-            identity: identity(look, platform, &id, look("AZURE_CLIENT_ID"))?,
+            identity: identity(look, ground, &id)?,
             sources: sources(look)?,
             azure: azure(look)?,
             rules: rules(look)?,

@@ -1,16 +1,16 @@
 //! How each setting's text becomes its value, and what is said where it doesn't.
 
 use super::{Platform, SettingError, Storage};
-use crate::cloud::{Cloud, Identity, Route};
+use crate::cloud::{Cloud, Route};
 use crate::source::{ALL, Api, Sends, Source, defaults};
 use crate::tenant::{self, Caller, Scope};
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Gives a setting's text by its name; nothing for an absent one.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub(super) fn wrong(
     name: &'static str,
@@ -69,48 +69,6 @@ pub(super) fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
     })
 }
 
-pub(super) fn identity(
-    look: Lookup,
-    platform: &Platform,
-    tenant: &str,
-    client_id: Option<String>,
-) -> Result<Identity, SettingError> {
-    const NAME: &str = "POSTURE_CREDENTIAL";
-    let default = if platform.has_identity { "managed-identity" } else { "azure-cli" };
-    match look(NAME).as_deref().unwrap_or(default) {
-        "managed-identity" => {
-            let client_id = look("POSTURE_CLIENT_ID").or(client_id);
-            Ok(Identity::ManagedIdentity { client_id })
-        }
-        "azure-cli" => Ok(Identity::AzureCli { tenant: Some(tenant.to_owned()) }),
-        "client-secret" => {
-            let client_id = guid("POSTURE_CLIENT_ID", look("POSTURE_CLIENT_ID"))?;
-            Ok(Identity::ClientSecret {
-                tenant: tenant.to_owned(),
-                client_id,
-                secret: secret(look)?,
-            })
-        }
-        other => Err(wrong(
-            NAME,
-            format!("is {other:?}, expected managed-identity, client-secret or azure-cli"),
-            "managed-identity",
-        )),
-    }
-}
-
-fn secret(look: Lookup) -> Result<Secret, SettingError> {
-    const NAME: &str = "POSTURE_CLIENT_SECRET";
-    const EXAMPLE: &str = "<the secret's value, not its id>";
-    match look(NAME) {
-        None => Err(wrong(NAME, "is missing, client-secret needs it", EXAMPLE)),
-        Some(value) if value.starts_with('@') => {
-            Err(wrong(NAME, "is a reference that nothing has resolved", EXAMPLE))
-        }
-        Some(value) => Ok(Secret::new(value)),
-    }
-}
-
 fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
@@ -125,17 +83,19 @@ fn base(name: &'static str, text: &str) -> Result<Url, SettingError> {
 }
 
 pub(super) fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingError> {
+    let vaults = cloud.vaults();
     let origins = [
         ("POSTURE_ENTRA_URL", cloud.sign_in),
         ("POSTURE_GRAPH_URL", cloud.origin(Api::Graph)),
         ("POSTURE_DEFENDER_URL", cloud.origin(Api::Defender)),
         ("POSTURE_ARM_URL", cloud.origin(Api::Arm)),
+        ("POSTURE_VAULT_URL", vaults.as_str()),
     ];
     let mut routes = Vec::new();
     for (name, origin) in origins {
-        if let Some(text) = look(name) {
-            routes.push(Route::new(origin, base(name, &text)?));
-        }
+        let Some(text) = look(name).filter(|_| !origin.is_empty()) else { continue };
+        let region = cloud.defender_in(&text).filter(|_| name == "POSTURE_DEFENDER_URL");
+        routes.push(Route::new(origin, base(name, region.as_deref().unwrap_or(&text))?));
     }
     Ok(routes)
 }

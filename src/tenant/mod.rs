@@ -8,7 +8,7 @@ pub use caller::{Caller, guid};
 pub use roster::{Maker, Present, Roster, RosterError};
 pub use scope::Scope;
 
-use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Wire};
+use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::logs::Logs;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
@@ -37,6 +37,7 @@ pub struct Tenant {
     defender: Pipeline,
     arm: Pipeline,
     files: Wire,
+    tokens: Arc<Tokens>,
 }
 
 impl Tenant {
@@ -50,7 +51,7 @@ impl Tenant {
         identity: Identity,
         way: &Way,
     ) -> Tenant {
-        let tokens = Arc::new(Tokens::new(identity, cloud.sign_in, way.wire.clone(), way.clock));
+        let tokens = Arc::new(way.tokens(identity, cloud));
         let pipeline = |api| {
             let budget = Some(way.budget.clone());
             Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget)
@@ -68,7 +69,13 @@ impl Tenant {
             defender: pipeline(Api::Defender),
             arm: pipeline(Api::Arm),
             files: way.files.clone(),
+            tokens,
         }
+    }
+
+    /// The tokens of its identity.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The way to one of its APIs.
@@ -107,4 +114,16 @@ pub struct Way {
     pub budget: Arc<Budget>,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Where credentials lie that settings only refer to.
+    pub vault: Option<Arc<Vault>>,
+    /// Whose turn it is to keep a newer refresh token; everyone's where absent.
+    pub turns: Option<Arc<dyn Turns>>,
+}
+
+impl Way {
+    /// The tokens of an identity in a cloud.
+    pub fn tokens(&self, identity: Identity, cloud: &Cloud) -> Tokens {
+        let tokens = Tokens::new(identity, cloud.sign_in, self.wire.clone(), self.clock);
+        tokens.reading(self.vault.clone(), self.turns.clone())
+    }
 }

@@ -4,7 +4,6 @@
 use crate::support::azurite::Azurite;
 use crate::support::service::{Service, environment};
 use crate::support::{self, Folder};
-use azure_core::credentials::Secret;
 use bytes::Bytes;
 use posture::app::clock;
 use posture::cloud::{Identity, Tokens, Wire};
@@ -13,11 +12,7 @@ use posture::source::defaults;
 use serde_json::json;
 
 pub fn blob(azurite: &Azurite) -> AzureLedger {
-    let identity = Identity::ClientSecret {
-        tenant: "unused".to_owned(),
-        client_id: "unused".to_owned(),
-        secret: Secret::new("unused"),
-    };
+    let identity = Identity::client_secret("unused", "unused", "unused");
     let tokens = Tokens::new(identity, "https://login.example", Wire::new(Vec::new()), clock);
     AzureLedger::new(&azurite.url().parse().unwrap(), "posture", &tokens, clock).unwrap()
 }

@@ -1,6 +1,7 @@
 //! What the simulator promises, asked over real connections.
 
 mod arm;
+mod assertions;
 mod changes;
 mod cloud_apps;
 mod dated;

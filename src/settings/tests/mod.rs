@@ -1,6 +1,7 @@
 mod file;
 
 use super::*;
+use crate::cloud::{Material, Proof};
 use crate::source::{ALL, Sends};
 use jiff::SignedDuration;
 use std::cell::RefCell;
@@ -33,12 +34,14 @@ fn the_example_file_has_every_setting_and_no_other() {
     let asked = RefCell::new(BTreeSet::new());
 
     // The example's value decides which further settings are asked for, so all kinds are tried.
-    for credential in ["managed-identity", "client-secret"] {
+    for credential in ["managed-identity", "client-secret", "client-certificate", "refresh-token"] {
         Settings::read(&PLATFORM, |name| {
             asked.borrow_mut().insert(name.to_owned());
             match name {
                 "POSTURE_CREDENTIAL" => Some(credential.to_owned()),
-                "POSTURE_CLIENT_SECRET" => Some("invented".to_owned()),
+                "POSTURE_CLIENT_SECRET"
+                | "POSTURE_CLIENT_CERTIFICATE"
+                | "POSTURE_REFRESH_TOKEN" => Some("invented".to_owned()),
                 "POSTURE_CLIENT_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
                 _ => values.get(name)?.as_str().map(str::to_owned).filter(|v| !v.is_empty()),
             }
@@ -94,10 +97,13 @@ fn a_secret_that_is_wrong_is_never_repeated() {
     let kind = ("POSTURE_CREDENTIAL", "client-secret");
 
     let reference = read(&[kind, id, ("POSTURE_CLIENT_SECRET", "@vault:s3cret")]).unwrap_err();
+    let other = read(&[kind, id, ("POSTURE_CLIENT_SECRET", "@s3cret")]).unwrap_err();
     let signed = read(&[("POSTURE_STORAGE", "https://x.blob.example/?sig=s3cret")]).unwrap_err();
     let settings = read(&[kind, id, ("POSTURE_CLIENT_SECRET", "s3cret")]).unwrap();
 
-    for text in [reference.to_string(), signed.to_string(), format!("{settings:?}")] {
+    for text in
+        [reference.to_string(), other.to_string(), signed.to_string(), format!("{settings:?}")]
+    {
         assert!(!text.contains("s3cret"), "{text}");
     }
 }
@@ -163,4 +169,86 @@ fn the_tenants_id_is_lower_case_and_names_it_where_no_name_is_given() {
 
     assert_eq!(settings.id, "11111111-2222-3333-4444-55555555aaaa");
     assert_eq!(settings.name, settings.id);
+}
+
+const APP: (&str, &str) = ("POSTURE_CLIENT_ID", "11111111-2222-3333-4444-555555555555");
+
+fn proof(pairs: &[(&str, &str)]) -> Proof {
+    let identity = one(&[pairs, &[APP]].concat()).identity;
+    identity.application().unwrap().proof.clone()
+}
+
+#[test]
+fn each_credential_takes_what_it_needs() {
+    let certificate = ("POSTURE_CLIENT_CERTIFICATE", "file:///var/ssl/private/app.p12");
+    let key = ("POSTURE_CLIENT_KEY", "https://contoso.vault.azure.net/keys/app");
+    let kind = ("POSTURE_CREDENTIAL", "client-certificate");
+
+    let in_file = proof(&[kind, certificate, ("POSTURE_CLIENT_CERTIFICATE_PASSWORD", "s3cret")]);
+    let in_vault = proof(&[kind, key]);
+    let with_both = proof(&[kind, key, certificate]);
+    let federated = proof(&[
+        ("POSTURE_CREDENTIAL", "federated-identity"),
+        ("POSTURE_CLOUD", "gcc-high"),
+        ("AZURE_CLIENT_ID", "some-identity"),
+    ]);
+
+    let file = |material: &Material| matches!(material, Material::File(_));
+    let Proof::Certificate { certificate, password: Some(Material::Given(_)) } = in_file else {
+        panic!("{in_file:?}")
+    };
+    assert!(file(&certificate));
+    assert!(matches!(in_vault, Proof::VaultKey { certificate: None, .. }));
+    assert!(matches!(with_both, Proof::VaultKey { certificate: Some(_), .. }));
+    let Proof::Federated { identity, audience } = federated else { panic!("{federated:?}") };
+    assert_eq!(identity.as_deref(), Some("some-identity"));
+    assert_eq!(audience, "api://AzureADTokenExchangeUSGov");
+}
+
+#[test]
+fn a_refresh_tokens_application_proves_itself_with_whatever_is_set() {
+    let kind = ("POSTURE_CREDENTIAL", "refresh-token");
+    let token = ("POSTURE_REFRESH_TOKEN", "@vault:https://contoso.vault.azure.net/secrets/user");
+
+    let secret = proof(&[kind, token, ("POSTURE_CLIENT_SECRET", "s3cret")]);
+    let certificate = proof(&[kind, token, ("POSTURE_CLIENT_CERTIFICATE", "invented")]);
+    let neither = proof(&[kind, token]);
+    let without = read(&[kind, APP]).unwrap_err();
+    let version = "@vault:https://contoso.vault.azure.net/secrets/user/0123";
+    let pinned = read(&[kind, APP, ("POSTURE_REFRESH_TOKEN", version)]).unwrap_err();
+
+    assert!(matches!(secret, Proof::Secret(Material::Given(_))));
+    assert!(matches!(certificate, Proof::Certificate { .. }));
+    assert!(matches!(neither, Proof::Federated { .. }));
+    assert_eq!((without.name, pinned.name), ("POSTURE_REFRESH_TOKEN", "POSTURE_REFRESH_TOKEN"));
+    assert!(pinned.problem.contains("names a version"), "{pinned}");
+}
+
+#[test]
+fn a_reference_leads_to_a_vault_of_the_cloud_or_to_the_overriding_base() {
+    let kind = ("POSTURE_CREDENTIAL", "client-secret");
+    let base = ("POSTURE_VAULT_URL", "http://127.0.0.1:9000");
+    let secret = |text| ("POSTURE_CLIENT_SECRET", text);
+    let foreign = "@vault:https://evil.example/secrets/app";
+    let local = "@vault:http://127.0.0.1:9000/secrets/app";
+    let of_the_cloud = "@vault: https://contoso.vault.azure.net/secrets/app/0123";
+
+    for (cloud, text) in [("public", foreign), ("public", local), ("china", of_the_cloud)] {
+        let error = read(&[kind, APP, ("POSTURE_CLOUD", cloud), secret(text)]).unwrap_err();
+        assert_eq!(error.name, "POSTURE_CLIENT_SECRET");
+        assert!(error.problem.contains("no Key Vault of this cloud"), "{error}");
+    }
+    assert!(read(&[kind, APP, base, secret(local)]).is_ok());
+    let vault = proof(&[kind, secret(of_the_cloud)]);
+    assert!(matches!(vault, Proof::Secret(Material::Vault(_))), "{vault:?}");
+}
+
+#[test]
+fn defenders_host_may_be_named_by_its_region() {
+    let routes = read(&[("POSTURE_DEFENDER_URL", "eu")]).unwrap().routes;
+    let elsewhere = read(&[("POSTURE_DEFENDER_URL", "eu"), ("POSTURE_CLOUD", "dod")]).unwrap_err();
+
+    assert_eq!(routes.len(), 1);
+    assert_eq!(routes[0].base.as_str(), "https://eu.api.security.microsoft.com/");
+    assert_eq!(elsewhere.name, "POSTURE_DEFENDER_URL");
 }

@@ -216,11 +216,8 @@ async fn a_token_that_seems_over_to_us_is_used_all_the_same() {
     ]);
     let way =
         Way { clock: || app::clock() + jiff::SignedDuration::from_hours(2), ..app::way(wire) };
-    let identity = Identity::ClientSecret {
-        tenant: theirs.id.clone(),
-        client_id: theirs.client_id,
-        secret: theirs.client_secret.into(),
-    };
+    let identity =
+        Identity::client_secret(&theirs.id, &theirs.client_id, theirs.client_secret.clone());
     let mut ours = Tenant::new(&theirs.id, &theirs.name, cloud, ALL.to_vec(), identity, &way);
     let logs = support::first(&world.app).logs.clone();
     ours.logs = logs;

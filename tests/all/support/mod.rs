@@ -82,10 +82,8 @@ pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn
         Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
         Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
     ]));
-    let identity = |tenant: &simulator::Tenant| Identity::ClientSecret {
-        tenant: tenant.id.clone(),
-        client_id: tenant.client_id.clone(),
-        secret: tenant.client_secret.clone().into(),
+    let identity = |tenant: &simulator::Tenant| {
+        Identity::client_secret(&tenant.id, &tenant.client_id, tenant.client_secret.clone())
     };
     let ours = tenants.iter().map(|tenant| {
         Tenant::new(&tenant.id, &tenant.name, cloud, ALL.to_vec(), identity(tenant), &way)
