@@ -35,7 +35,7 @@ fn records(source: &Source, page: &str) -> Vec<String> {
             });
             texts(members.collect())
         }
-        _ => texts(list(&object, &["value", "data"])),
+        _ => texts(list(&object, &["value", "data", "results"])),
     }
 }
 

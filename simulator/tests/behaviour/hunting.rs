@@ -105,7 +105,7 @@ async fn a_count_is_one_row() {
 
 #[tokio::test]
 async fn more_than_a_hundred_thousand_rows_are_cut_without_a_sign() {
-    let world = World::start(|options| options.tenants[0].alerts = 100_001).await;
+    let world = World::start(|options| options.tenants[0].alerts = 130_000).await;
 
     let all = hunt(&world, "AlertInfo").await.json();
     let part = rows(&hunt(&world, "AlertInfo | where hash(AlertId, 64) == 0").await);
