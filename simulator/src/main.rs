@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use simulator::{Options, Simulator, Tenant};
 
-const USAGE: &str = "simulator [--tenants N] [--devices N] [--vulnerabilities N] [--vulnerabilities-per-device N] [--replay FOLDER] [--tables FILE] [--no-limits]";
+const USAGE: &str = "simulator [--tenants N] [--devices N] [--vulnerabilities N] [--vulnerabilities-per-device N] [--provider FILE] [--replay FOLDER] [--tables FILE] [--no-limits]";
 
 /// What the command line asks for.
 struct Arguments {
@@ -14,6 +14,8 @@ struct Arguments {
     vulnerabilities: Option<u32>,
     /// Rows of vulnerabilities that the exports have for each device.
     per_device: Option<u32>,
+    /// Where a provider's list of all tenants goes; they share one application then.
+    provider: Option<PathBuf>,
     replay: Option<PathBuf>,
     tables: Option<PathBuf>,
     limits: bool,
@@ -48,6 +50,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         devices: 50,
         vulnerabilities: None,
         per_device: None,
+        provider: None,
         replay: None,
         tables: None,
         limits: true,
@@ -62,6 +65,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--devices" => arguments.devices = number(value()?)?,
             "--vulnerabilities" => arguments.vulnerabilities = Some(number(value()?)?),
             "--vulnerabilities-per-device" => arguments.per_device = Some(number(value()?)?),
+            "--provider" => arguments.provider = Some(value()?.into()),
             "--replay" => arguments.replay = Some(value()?.into()),
             "--tables" => arguments.tables = Some(value()?.into()),
             "--no-limits" => arguments.limits = false,
@@ -85,7 +89,13 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         tenant.vulnerabilities = arguments.vulnerabilities.unwrap_or(tenant.vulnerabilities);
         tenant
     };
-    let mut options = Options::new((1..=arguments.tenants.max(1)).map(tenant).collect(), tables);
+    let mut tenants: Vec<Tenant> = (1..=arguments.tenants.max(1)).map(tenant).collect();
+    if let Some(path) = &arguments.provider {
+        share_application(&mut tenants);
+        let place = path.display();
+        std::fs::write(path, list(&tenants)).map_err(|error| format!("{place}: {error}"))?;
+    }
+    let mut options = Options::new(tenants, tables);
     if let Some(rows) = arguments.per_device {
         options.rows_per_device.vulnerabilities = rows;
     }
@@ -93,6 +103,22 @@ fn options(arguments: Arguments) -> Result<Options, String> {
     options.limits = arguments.limits;
     options.keep_rows = false;
     Ok(options)
+}
+
+/// All customers have consented to the same application of their provider.
+fn share_application(tenants: &mut [Tenant]) {
+    let Some(first) = tenants.first().cloned() else { return };
+    for tenant in tenants {
+        tenant.client_id.clone_from(&first.client_id);
+        tenant.client_secret.clone_from(&first.client_secret);
+    }
+}
+
+/// The tenants as a provider lists them.
+fn list(tenants: &[Tenant]) -> String {
+    let entry = |tenant: &Tenant| serde_json::json!({ "id": tenant.id, "name": tenant.name });
+    let tenants: Vec<_> = tenants.iter().map(entry).collect();
+    serde_json::json!({ "tenants": tenants }).to_string()
 }
 
 fn print_settings(simulator: &Simulator, first: Option<&Tenant>) {

@@ -15,6 +15,8 @@ use crate::tenant::{Present, Tenant};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Microsoft security posture into Blob Storage and Log Analytics.
 ///
@@ -94,9 +96,12 @@ fn log_to_stdout(level: tracing::Level) {
         .with_max_level(level)
         .with_ansi(false)
         .with_target(false)
-        .log_internal_errors(false);
+        .log_internal_errors(false)
+        .finish();
+    // A caller that hangs up is no matter for anybody.
+    let ours = Targets::new().with_default(level).with_target("warp", LevelFilter::OFF);
     // A second call in one process changes nothing.
-    let _ = lines.try_init();
+    let _ = tracing::subscriber::set_global_default(lines.with(ours));
 }
 
 /// The tenant of that id, or the only one.

@@ -22,14 +22,15 @@ pub(super) fn first_path(source: Source, since: Option<&str>, now: Timestamp) ->
         let from = known.map_or(now - first, |since| since - overlap);
         // An hour within the service's reach, so that the request doesn't leave it on the way.
         let from = from.max(now - reach + SignedDuration::from_hours(1));
-        return format!("{path}?{parameter}={}", from.strftime("%Y-%m-%dT%H:%M:%SZ"));
+        let sign = sign_after(path);
+        return format!("{path}{sign}{parameter}={}", from.strftime("%Y-%m-%dT%H:%M:%SZ"));
     }
     let Reads::Updated { fields: [field, ..], filter: true, overlap, first } = source.reads else {
         return path.to_owned();
     };
     let known = since.and_then(|since| since.parse::<Timestamp>().ok());
     let from = known.map_or(now - first, |since| since - overlap);
-    let sign = if path.contains('?') { '&' } else { '?' };
+    let sign = sign_after(path);
     let from = from.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!("{path}{sign}$filter={field}%20ge%20{from}")
 }
@@ -44,9 +45,14 @@ pub(super) fn path_within(source: Source, window: &Window) -> String {
     let Reads::Updated { fields: [field, ..], filter: true, .. } = source.reads else {
         return path.to_owned();
     };
-    let sign = if path.contains('?') { '&' } else { '?' };
+    let sign = sign_after(path);
     let (from, to) = (window.from.instant(), window.to.instant());
     format!("{path}{sign}$filter={field}%20ge%20{from}%20and%20createdDateTime%20le%20{to}")
+}
+
+/// What joins a further parameter to a path.
+fn sign_after(path: &str) -> char {
+    if path.contains('?') { '&' } else { '?' }
 }
 
 /// Whether an update's date lies within the overlap before `since`.
@@ -154,7 +160,7 @@ mod tests {
         let now = instant("2026-11-22T10:00:00Z");
         let since = |text| first_path(DEVICE_VULNERABILITY_CHANGES, text, now);
 
-        assert!(since(None).ends_with("?sinceTime=2026-11-21T10:00:00Z"));
+        assert!(since(None).ends_with("&sinceTime=2026-11-21T10:00:00Z"));
         assert!(since(Some("2026-11-22T04:00:00Z")).ends_with("=2026-11-21T22:00:00Z"));
         assert!(since(Some("2026-10-01T00:00:00Z")).ends_with("=2026-11-08T11:00:00Z"));
     }
