@@ -277,7 +277,9 @@ fn sends(sends: Sends) -> String {
         Sends::Nothing => "none".to_owned(),
         Sends::Positive(field) => format!("where `{field}` is above 0"),
         Sends::Present(field) => format!("where `{field}` is there"),
-        Sends::False(field) => format!("where `{field}` is false"),
+        Sends::Fails(field, applies) => {
+            format!("where `{field}` is false and `{applies}` isn't")
+        }
         Sends::FirstOfDay => "the day's first complete run (UTC)".to_owned(),
     }
 }

@@ -162,8 +162,9 @@ fn of_newest_run(source: &Source) -> String {
         Sends::Present(field) => {
             format!("// Records without `{field}` aren't sent: where all are such, the table's state is empty.")
         }
-        Sends::False(field) => format!(
-            "// Records whose `{field}` is true aren't sent: where all are such, the table's state is empty."
+        Sends::Fails(field, applies) => format!(
+            "// Records whose `{field}` is true or whose `{applies}` is false aren't sent: where all are such, the\n\
+             // table's state is empty."
         ),
         Sends::FirstOfDay => "// A day's first complete run (UTC) alone sends its rows; one that found nothing at all \
                               empties the\n// table's state."
@@ -185,7 +186,7 @@ fn of_newest_run(source: &Source) -> String {
 /// state is that of an earlier run.
 fn newest_run(source: &Source) -> String {
     let is_state = match source.sends {
-        Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => {
+        Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => {
             "Sent > 0 or (Pages > 0 and Rejected == 0)"
         }
         Sends::All | Sends::Nothing | Sends::FirstOfDay => {

@@ -56,7 +56,7 @@ impl Shape {
         Some(Facts {
             key: if self.ignores_case { key.map(|key| key.to_lowercase()) } else { key },
             clashes: found.clashes,
-            wanted: found.wanted,
+            wanted: found.wanted && !found.needless,
             stamp: found.stamp,
             undeclared: found.undeclared,
             cut: found.cut,
@@ -76,8 +76,11 @@ impl Shape {
             Sends::Present(field) if field.eq_ignore_ascii_case(name) => {
                 found.wanted = value != "null";
             }
-            Sends::False(field) if field.eq_ignore_ascii_case(name) => {
-                found.wanted = matches!(value, "false" | "\"false\"" | "\"False\"" | "0");
+            Sends::Fails(field, _) if field.eq_ignore_ascii_case(name) => {
+                found.wanted = is_false(value);
+            }
+            Sends::Fails(_, applies) if applies.eq_ignore_ascii_case(name) => {
+                found.needless = is_false(value);
             }
             _ => {}
         }
@@ -92,6 +95,10 @@ impl Shape {
             found.cut.push(name.to_owned());
         }
     }
+}
+
+fn is_false(value: &str) -> bool {
+    matches!(value, "false" | "\"false\"" | "\"False\"" | "0")
 }
 
 /// What one look at a record gave.
@@ -115,6 +122,7 @@ struct Found {
     key: Vec<Option<String>>,
     clashes: bool,
     wanted: bool,
+    needless: bool,
     stamp: Option<String>,
     undeclared: Vec<String>,
     cut: Vec<String>,
@@ -124,7 +132,7 @@ impl Found {
     fn new(keys: usize) -> Found {
         let key = vec![None; keys];
         let (undeclared, cut) = (Vec::new(), Vec::new());
-        Found { key, clashes: false, wanted: false, stamp: None, undeclared, cut }
+        Found { key, clashes: false, wanted: false, needless: false, stamp: None, undeclared, cut }
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::source::{ASSESSMENTS, DEVICES, SECURE_SCORE_CONTROLS, Source, VULNERABILITIES};
+use crate::source::{
+    ASSESSMENTS, DEVICE_CONFIGURATIONS, DEVICES, SECURE_SCORE_CONTROLS, Source, VULNERABILITIES,
+};
 
 fn envelope(source: &Source) -> Envelope {
     let began = "2026-11-22T10:15:03.25Z".parse().unwrap();
@@ -95,6 +97,21 @@ fn only_vulnerabilities_with_exposed_machines_are_sent() {
     assert!(sent(r#"{"exposedMachines":4.5}"#));
     assert!(!sent(r#"{"exposedMachines":0}"#));
     assert!(!sent(r#"{"exposedMachines":null}"#));
+}
+
+/// What doesn't apply to a device is false in `isCompliant`, and fails all the same nothing.
+#[test]
+fn only_settings_that_apply_and_fail_are_sent() {
+    let shape = Shape::of(&DEVICE_CONFIGURATIONS);
+    let sent = |raw| shape.look(raw, &[]).unwrap().wanted;
+
+    assert!(sent(r#"{"isApplicable":true,"isCompliant":false}"#));
+    assert!(sent(r#"{"IsCompliant":"False","IsApplicable":"True"}"#));
+    assert!(sent(r#"{"isCompliant":false}"#));
+    assert!(!sent(r#"{"isCompliant":true,"isApplicable":true}"#));
+    assert!(!sent(r#"{"isCompliant":false,"isApplicable":false}"#));
+    assert!(!sent(r#"{"isApplicable":false,"isCompliant":false}"#));
+    assert!(!sent(r#"{"isCompliant":null}"#));
 }
 
 #[test]

@@ -249,7 +249,7 @@ impl<'a> Work<'a> {
 
     fn push(&mut self, line: &[u8], facts: Facts) {
         let wanted = match self.source.sends {
-            Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => facts.wanted,
+            Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => facts.wanted,
             Sends::Nothing => false,
             Sends::All | Sends::FirstOfDay => true,
         };

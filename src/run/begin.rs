@@ -36,7 +36,7 @@ pub(super) fn begin(
         sends: match source.sends {
             Sends::Nothing => false,
             Sends::FirstOfDay => !sent_today,
-            Sends::All | Sends::Positive(_) | Sends::Present(_) | Sends::False(_) => true,
+            Sends::All | Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => true,
         },
         generated: None,
         newest: None,

@@ -169,7 +169,7 @@ pub const DEVICE_CONFIGURATIONS: Source = Source {
     key: &["deviceId", "configurationId"],
     // Daily, a tenant of 50,000 devices would pay for more than the budget in docs/cost.md.
     every: SignedDuration::from_hours(3 * 24),
-    sends: Sends::False("isCompliant"),
+    sends: Sends::Fails("isCompliant", "isApplicable"),
     digest: Kind::DeviceConfigurations,
     table: Table {
         name: "PostureDeviceConfigurations_CL",
@@ -215,7 +215,7 @@ pub const DEVICE_BASELINES: Source = Source {
         "e870c0c1-c1a2-41ca-948e-a33912d2d3f0",
     ),
     every: SignedDuration::from_hours(7 * 24),
-    sends: Sends::False("isCompliant"),
+    sends: Sends::Fails("isCompliant", "isApplicable"),
     table: Table {
         name: "PostureDeviceBaselines_CL",
         columns: &[

@@ -290,8 +290,8 @@ pub enum Sends {
     Positive(&'static str),
     /// Those where this field is there and not null.
     Present(&'static str),
-    /// Those where this field is false.
-    False(&'static str),
+    /// Those where the first field is false and the second isn't: what doesn't apply can't fail.
+    Fails(&'static str, &'static str),
     /// All of the day's (UTC) first complete run, none of the later ones.
     FirstOfDay,
 }
