@@ -17,6 +17,7 @@ pub mod command; // what a person or the host starts: serve, collect, demo, cons
 pub mod describe; // what is written from the catalogue: tables, rules, permissions, pages
 pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
+pub mod grant; // what an administrator grants to whom: commands, and carrying them out
 pub mod host; // the Functions host's contract: envelope in, outcome out; routes
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
