@@ -11,7 +11,7 @@ use crate::tenant::Tenant;
 /// The commands that grant everything in a tenant, for whoever administers it.
 pub fn commands(tenant: &Tenant, grants: &[Grant], app: Option<&str>) -> String {
     let mut lines = vec![
-        format!("# What {} ({}) grants, for a POSIX shell.", tenant.name, tenant.id),
+        format!("# What {} grants, for a POSIX shell.", title(tenant)),
         "# App roles need the directory role Privileged Role Administrator, Azure roles an owner of the scope."
             .to_owned(),
         "# An app role that is there already answers 400; `posture grant --apply` leaves it out.".to_owned(),
@@ -35,6 +35,14 @@ pub fn commands(tenant: &Tenant, grants: &[Grant], app: Option<&str>) -> String 
         (None, _) => {}
     }
     lines.join("\n")
+}
+
+/// The tenant's name with its id, or the id alone.
+fn title(tenant: &Tenant) -> String {
+    match tenant.name == tenant.id {
+        true => tenant.id.clone(),
+        false => format!("{} ({})", tenant.name, tenant.id),
+    }
 }
 
 /// Which cloud and tenant the commands are for.
@@ -74,9 +82,9 @@ pub fn consent_link(tenant: &Tenant, client_id: &str) -> String {
 /// What a customer of a provider does, and what the provider does before.
 pub fn customer(tenant: &Tenant, grants: &[Grant]) -> String {
     let is_user = matches!(tenant.tokens().identity(), Identity::Delegated { .. });
-    let (name, id) = (&tenant.name, &tenant.id);
+    let (title, id) = (title(tenant), &tenant.id);
     let mut lines = vec![
-        format!("# What {name} ({id}) does so that it can be read; for a POSIX shell."),
+        format!("# What {title} does so that it can be read; for a POSIX shell."),
         "\n# 1. The provider, in its own tenant: the application asks for these permissions."
             .to_owned(),
     ];
@@ -157,7 +165,7 @@ fn workspace(tenant: &Tenant) -> Vec<String> {
 
 /// Whether a tenant must consent again, and by which link.
 pub fn overview(tenant: &Tenant, standing: &Standing) -> String {
-    let name = format!("{} ({})", tenant.name, tenant.id);
+    let name = title(tenant);
     let mut lines = Vec::new();
     if !standing.lacks.is_empty() {
         let lacks: Vec<_> = standing.lacks.iter().map(reason).collect();
