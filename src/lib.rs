@@ -13,10 +13,11 @@ pub mod bill; // what the workspace's ingestion comes to
 pub mod case; // a responder's pull of one time window, in a folder of its own
 pub mod checkpoint; // what of a job is kept and sent; whose job it is
 pub mod cloud; // hosts of each cloud, identities, tokens, Key Vault, the one transport, link check
-pub mod command; // what a person or the host starts: serve, collect, demo, consent, describe
+pub mod command; // what a person or the host starts: serve, collect, demo, consent, grant, describe
 pub mod describe; // what is written from the catalogue: tables, rules, permissions, pages
 pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
+pub mod grant; // what an administrator grants to whom: commands, and carrying them out
 pub mod host; // the Functions host's contract: envelope in, outcome out; routes
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs

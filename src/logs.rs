@@ -1,10 +1,10 @@
 //! Where records are sent: the Logs Ingestion API, one stream of one collection rule at a time.
 
-use crate::cloud::{CallError, Meter, Patience, Pipeline, TokenError};
+use crate::cloud::{CallError, Identity, Meter, Patience, Pipeline, TokenError};
 use crate::part::{self, MAX_ARRAY_BYTES};
 use azure_core::http::{Method, Request, Url};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 const API_VERSION: &str = "2023-01-01";
@@ -54,6 +54,16 @@ impl Logs {
     /// `<endpoint>/dataCollectionRules/<immutable id>`.
     pub fn new(pipeline: Pipeline, rules: HashMap<String, Url>) -> Logs {
         Logs { pipeline, rules }
+    }
+
+    /// Who sends.
+    pub fn sender(&self) -> &Identity {
+        self.pipeline.identity()
+    }
+
+    /// The immutable ids of the rules, in order.
+    pub fn rules(&self) -> BTreeSet<&str> {
+        self.rules.values().filter_map(|rule| rule.path_segments()?.next_back()).collect()
     }
 
     /// Whether a rule takes this stream; without one, records stay in the ledger.

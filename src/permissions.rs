@@ -1,7 +1,7 @@
 //! What an administrator grants, in three sets: what collecting needs, what live look-ups need, what
 //! response actions need. Least privilege: grant the sets that the deployment uses. Pure.
 
-use crate::source::{ALL, Api, Permission};
+use crate::source::{ALL, Api, Permission, Source};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -50,9 +50,11 @@ const SETS: [Set; 3] = [
 ];
 
 fn collect() -> Vec<Need> {
-    ALL.iter()
-        .map(|source| Need { what: source.name, api: source.api, role: source.needs })
-        .collect()
+    ALL.iter().map(of_source).collect()
+}
+
+fn of_source(source: &Source) -> Need {
+    Need { what: source.name, api: source.api, role: source.needs }
 }
 
 const fn defender(what: &'static str, name: &'static str, id: &'static str) -> Need {
@@ -98,39 +100,87 @@ const ACT: &[Need] = &[
 ];
 
 /// A role, and what needs it.
-struct Role {
-    name: &'static str,
-    id: &'static str,
-    needed_for: Vec<&'static str>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Whose role it is.
+    pub api: Api,
+    /// The role.
+    pub permission: Permission,
+    /// Sources, look-ups or actions.
+    pub needed_for: Vec<&'static str>,
 }
 
-/// The roles of a set at one API, each once, in the order in which they are first needed.
-fn roles(set: &Set, api: Api) -> Vec<Role> {
+impl Role {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        let (Permission::AppRole(name, _) | Permission::AzureRole(name, _)) = self.permission;
+        name
+    }
+
+    /// Its id, the same in every tenant.
+    pub fn id(&self) -> &'static str {
+        let (Permission::AppRole(_, id) | Permission::AzureRole(_, id)) = self.permission;
+        id
+    }
+}
+
+/// The roles of these needs, each once, in the order in which they are first needed.
+fn roles(needs: impl IntoIterator<Item = Need>) -> Vec<Role> {
     let mut roles: Vec<Role> = Vec::new();
-    for need in (set.needs)().into_iter().filter(|need| need.api == api) {
-        let (Permission::AppRole(name, id) | Permission::AzureRole(name, id)) = need.role;
-        match roles.iter_mut().find(|role| role.name == name) {
-            Some(role) => role.needed_for.push(need.what),
-            None => roles.push(Role { name, id, needed_for: vec![need.what] }),
+    for Need { what, api, role } in needs {
+        let known = roles.iter_mut().find(|known| known.api == api && known.permission == role);
+        match known {
+            Some(known) if known.needed_for.contains(&what) => {}
+            Some(known) => known.needed_for.push(what),
+            None => roles.push(Role { api, permission: role, needed_for: vec![what] }),
         }
     }
     roles
+}
+
+/// The roles that these sources need and, where `live` is set, those of the look-ups; each once.
+pub fn to_read(sources: &[Source], live: bool) -> Vec<Role> {
+    let sources = sources.iter().map(of_source);
+    roles(sources.chain(LIVE.iter().copied().filter(|_| live)))
+}
+
+/// The roles that these actions need, each once.
+pub fn to_act(actions: &[String]) -> Vec<Role> {
+    let is_meant = |need: &&Need| actions.iter().any(|action| action == need.what);
+    roles(ACT.iter().filter(is_meant).copied())
+}
+
+/// The response actions by name.
+pub fn actions() -> impl Iterator<Item = &'static str> {
+    ACT.iter().map(|need| need.what)
+}
+
+/// The name and the application id of the service that defines an API's app roles, the same in every
+/// tenant; nothing where roles are Azure's own.
+pub fn application(api: Api) -> Option<(&'static str, &'static str)> {
+    match api {
+        Api::Graph => Some(("Microsoft Graph", "00000003-0000-0000-c000-000000000000")),
+        Api::Defender => Some(("WindowsDefenderATP", "fc780465-2017-40d4-a0c5-307022471b92")),
+        Api::Arm => None,
+    }
 }
 
 /// What `infra/generated/permissions.json` holds: each set with the app roles of each API, whose `appId`
 /// is the same in every tenant, and the Azure roles.
 pub fn json() -> Value {
     let sets = SETS.iter().map(|set| {
-        let role =
-            |role: Role| json!({ "name": role.name, "id": role.id, set.lists: role.needed_for });
-        let of = |api| -> Vec<Value> { roles(set, api).into_iter().map(role).collect() };
-        let apis = [
-            ("Microsoft Graph", "00000003-0000-0000-c000-000000000000", of(Api::Graph)),
-            ("WindowsDefenderATP", "fc780465-2017-40d4-a0c5-307022471b92", of(Api::Defender)),
-        ];
-        let apis = apis.into_iter().filter(|(_, _, roles)| !roles.is_empty());
-        let apis =
-            apis.map(|(api, id, roles)| json!({ "api": api, "appId": id, "appRoles": roles }));
+        let all = roles((set.needs)());
+        let of = |api| -> Vec<Value> {
+            let roles = all.iter().filter(|role| role.api == api);
+            roles
+                .map(|role| json!({ "name": role.name(), "id": role.id(), set.lists: role.needed_for }))
+                .collect()
+        };
+        let apis = [Api::Graph, Api::Defender].into_iter().filter_map(|api| {
+            let (name, id) = application(api)?;
+            let roles = of(api);
+            (!roles.is_empty()).then(|| json!({ "api": name, "appId": id, "appRoles": roles }))
+        });
         let apis: Vec<_> = apis.collect();
         (set.name.to_owned(), json!({ "apis": apis, "azureRoles": of(Api::Arm) }))
     });
@@ -151,10 +201,11 @@ pub fn page() -> String {
             "\n## {}\n\n{}\n\n| role | of | needed for |\n| --- | --- | --- |\n",
             set.name, set.about
         );
+        let roles = roles((set.needs)());
         for api in [Api::Graph, Api::Defender, Api::Arm] {
-            for role in roles(set, api) {
+            for role in roles.iter().filter(|role| role.api == api) {
                 let needed_for = role.needed_for.join(", ");
-                let _ = writeln!(page, "| `{}` | {api} | {needed_for} |", role.name);
+                let _ = writeln!(page, "| `{}` | {api} | {needed_for} |", role.name());
             }
         }
     }
@@ -167,8 +218,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     fn names(set: &Set) -> BTreeSet<&'static str> {
-        let apis = [Api::Graph, Api::Defender, Api::Arm];
-        apis.into_iter().flat_map(|api| roles(set, api)).map(|role| role.name).collect()
+        roles((set.needs)()).iter().map(Role::name).collect()
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! options    tenants, tables, strictness         entra/     tokens, and what the APIs accept
-//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting
+//! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting, roles
 //! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
@@ -206,6 +206,34 @@ impl Simulator {
     /// Changes the app roles of a tenant's tokens. Tokens that were issued before keep theirs.
     pub fn set_roles(&self, tenant: &str, roles: &[&str]) {
         self.state.set_roles(tenant, roles);
+    }
+
+    /// A Graph token of a developer of the tenant, such as the Azure CLI has; it may grant app roles where
+    /// the developer is Privileged Role Administrator.
+    pub fn developer_token(&self, tenant: &str, may_grant: bool) -> Option<String> {
+        let tenant = self.state.tenant(tenant)?;
+        let roles: &[&str] = match may_grant {
+            true => &[graph::directory::PRIVILEGED_ROLE_ADMINISTRATOR],
+            false => &[],
+        };
+        Some(entra::developer(&self.state, tenant, roles, state::clock()))
+    }
+
+    /// Client id of the identity for response actions in a tenant's directory.
+    pub fn action_client(&self, tenant: &str) -> Option<String> {
+        self.state.tenant(tenant).map(graph::directory::action_client)
+    }
+
+    /// Names of the app roles that an identity of a tenant's directory holds.
+    pub fn held(&self, tenant: &str, client_id: &str) -> Vec<String> {
+        let tenant = self.state.tenant(tenant);
+        let names = tenant.map(|tenant| graph::directory::names(&self.state, tenant, client_id));
+        names.unwrap_or_default()
+    }
+
+    /// Takes Defender for Endpoint out of a tenant's directory, as where the tenant never had it.
+    pub fn without_defender(&self, tenant: &str) {
+        lock(&self.state.without_defender).insert(tenant.to_owned());
     }
 
     /// Whether Logs Ingestion says that the caller isn't a publisher of any rule.

@@ -1,6 +1,6 @@
 //! What all simulated APIs share: tenants, the clock, faults, and the record of what was asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,6 +15,7 @@ use crate::entra::Grants;
 use crate::export::{self, View};
 use crate::fault::{Api, Faults};
 use crate::generate::Draw;
+use crate::graph::directory::Granted;
 use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
@@ -77,6 +78,9 @@ pub(crate) struct State {
     pub stop: watch::Sender<bool>,
     pub grants: Mutex<Grants>,
     pub vault: Mutex<Vault>,
+    pub granted: Mutex<Granted>,
+    /// Tenants that never had Defender for Endpoint.
+    pub without_defender: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeMap<String, String>>,
     begun: Instant,
     touches: Mutex<Vec<Touch>>,
@@ -111,6 +115,8 @@ impl State {
             stop: watch::Sender::new(false),
             grants: Mutex::default(),
             vault: Mutex::default(),
+            granted: Mutex::default(),
+            without_defender: Mutex::default(),
             secrets: Mutex::default(),
             seen: Mutex::default(),
             ids: AtomicU64::new(0),

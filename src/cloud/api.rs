@@ -1,6 +1,6 @@
 //! One API as one identity: sends a request, waits and retries, and says whose turn a failure is.
 
-use super::{Budget, Meter, Patience, Room, TokenError, Tokens, Wire};
+use super::{Budget, Identity, Meter, Patience, Room, TokenError, Tokens, Wire};
 use azure_core::credentials::Secret;
 use azure_core::error::Error;
 use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers};
@@ -115,6 +115,11 @@ impl Pipeline {
     /// The transport below.
     pub fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// Who asks.
+    pub fn identity(&self) -> &Identity {
+        self.tokens.identity()
     }
 
     /// Sends `request` until `read` accepts an answer, or patience ends.

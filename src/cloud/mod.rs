@@ -7,6 +7,7 @@
 mod advice;
 mod api;
 mod budget;
+mod claims;
 mod identity;
 mod link;
 mod patience;
@@ -17,6 +18,7 @@ mod vault;
 
 pub use api::{Answer, CallError, Pipeline};
 pub use budget::{Budget, Room};
+pub use claims::Granted;
 pub use identity::{Application, Consent, End, Identity, Material, Proof, Turns};
 pub use link::{LinkError, canonical};
 pub use patience::{Meter, Patience};

@@ -1,7 +1,7 @@
 //! Tokens: one cache per identity, one entry per audience, renewed before they expire.
 
 use super::identity::{End, SignIn};
-use super::{Identity, Turns, Vault, Wire};
+use super::{Granted, Identity, Turns, Vault, Wire};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -99,6 +99,15 @@ impl Tokens {
     fn left(&self, token: &AccessToken) -> SignedDuration {
         let expires = Timestamp::from_second(token.expires_on.unix_timestamp());
         expires.unwrap_or(Timestamp::MIN).duration_since((self.sign_in.clock)())
+    }
+
+    /// The permissions in a token for `scope`; nothing where the token can't be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokens::get`].
+    pub async fn granted(&self, scope: &str) -> Result<Option<Granted>, TokenError> {
+        Ok(Granted::read(&self.get(scope, None).await?))
     }
 
     /// When what this identity signs in with ends, as far as that can be known: a certificate's

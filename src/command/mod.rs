@@ -7,6 +7,7 @@ mod consent;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
+mod grant;
 mod progress;
 mod serve;
 
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Options),
     /// Sign a user in by the browser and keep the refresh token
     Consent(consent::Options),
+    /// Print or carry out what an administrator grants, and say who must consent again
+    Grant(grant::Options),
     /// Write tables, rules, permissions and the sources page from the catalogue
     Describe(describe::Options),
 }
@@ -75,6 +78,7 @@ pub async fn main() -> ExitCode {
         (Some(Command::Case(options)), Ok(platform)) => case::run(options, &platform).await,
         (Some(Command::Check(options)), Ok(platform)) => check::run(options, &platform).await,
         (Some(Command::Consent(options)), Ok(platform)) => consent::run(options, &platform).await,
+        (Some(Command::Grant(options)), Ok(platform)) => grant::run(options, &platform).await,
         (Some(Command::Describe(options)), Ok(_)) => describe::run(&options),
     };
     match outcome {

@@ -19,7 +19,7 @@ use crate::cloud::{Cloud, Identity, Route};
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{cloud, container, routes, seconds, storage, wrong};
+use values::{cloud, container, guid, routes, seconds, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -58,6 +58,11 @@ pub struct Settings {
     /// The app's own identity, for storage and the workspace: the managed identity (`AZURE_CLIENT_ID`
     /// for a user-assigned one) where the platform has one, else the Azure CLI's.
     pub app_identity: Identity,
+    /// `AZURE_CLIENT_ID`: the client id of the app's own user-assigned identity.
+    pub app_client_id: Option<String>,
+    /// `POSTURE_ACTION_CLIENT_ID`: the client id of the identity that carries out response actions, which
+    /// is another than the collecting one.
+    pub action_client_id: Option<String>,
     /// `POSTURE_CLOUD`: the app's own cloud, and that of tenants that name no other.
     pub cloud: &'static Cloud,
     /// `POSTURE_ENTRA_URL`, `POSTURE_GRAPH_URL`, `POSTURE_DEFENDER_URL` (also a region's short name,
@@ -150,12 +155,19 @@ impl Settings {
             container: container(look)?,
             tenants: tenants(look, ground)?,
             app_identity,
+            app_client_id: look("AZURE_CLIENT_ID"),
+            action_client_id: action_client_id(look)?,
             cloud,
             routes,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
         })
     }
+}
+
+fn action_client_id(look: Lookup) -> Result<Option<String>, SettingError> {
+    const NAME: &str = "POSTURE_ACTION_CLIENT_ID";
+    look(NAME).map(|id| guid(NAME, Some(id))).transpose()
 }
 
 fn tenants(look: Lookup, ground: Ground) -> Result<Tenants, SettingError> {

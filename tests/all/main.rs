@@ -13,6 +13,7 @@ mod commands;
 mod credentials;
 mod exports;
 mod faults;
+mod grant;
 mod host_contract;
 mod hunting;
 mod identity;

@@ -40,7 +40,7 @@ const RESOURCES: [&str; 8] = [
 ];
 
 /// App roles that Defender for Endpoint defines; the others are Graph's.
-const DEFENDER_ROLES: [&str; 7] = [
+const DEFENDER_ROLES: [&str; 8] = [
     "Score.",
     "SecurityRecommendation.",
     "Vulnerability.",
@@ -48,6 +48,7 @@ const DEFENDER_ROLES: [&str; 7] = [
     "Software.",
     "Alert.",
     "SecurityBaselinesAssessment.",
+    "User.",
 ];
 
 /// What a token says.
@@ -65,6 +66,9 @@ pub(crate) struct Claims {
     pub idtyp: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// Template ids of a user's directory roles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wids: Vec<String>,
     pub iat: i64,
     pub exp: i64,
 }
@@ -147,6 +151,7 @@ fn issued(state: &State, tenant: &Tenant, resource: &str, is_user: bool, now: Ti
         idtyp: if is_user { "user" } else { "app" }.to_owned(),
         // A user's token has scopes in their place; ours has a user who may do all the same.
         roles: state.roles(&tenant.id).into_iter().filter(belongs).collect(),
+        wids: Vec::new(),
         iat: now.as_second(),
         exp: now.as_second().saturating_add_unsigned(state.options.token_lifetime_s),
     }
@@ -158,6 +163,14 @@ impl Claims {
         let header = part(json!({"typ": "JWT", "alg": "none"}));
         format!("{header}.{}.simulated", part(json!(self)))
     }
+}
+
+/// A token of a developer for Microsoft Graph, who has these directory roles and no app role.
+pub(crate) fn developer(state: &State, tenant: &Tenant, wids: &[&str], now: Timestamp) -> String {
+    let mut claims = issued(state, tenant, "https://graph.microsoft.com", true, now);
+    claims.roles.clear();
+    claims.wids = wids.iter().map(|&role| role.to_owned()).collect();
+    claims.token()
 }
 
 fn token(state: &State, tenant: &Tenant, resource: &str, is_user: bool, now: Timestamp) -> String {

@@ -3,6 +3,7 @@
 mod alerts;
 mod cloud_apps;
 mod dated;
+pub(crate) mod directory;
 mod hunting;
 mod incidents;
 mod risks;
@@ -83,6 +84,12 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
                 .header("www-authenticate", CHALLENGE);
         }
     };
+    if directory::is_route(&request.path) {
+        return match state.tenant(&claims.tid) {
+            Some(tenant) => directory::answer(state, tenant, &claims, request),
+            None => error(state, 401, "InvalidAuthenticationToken", "Invalid tenant."),
+        };
+    }
     let Some(route) = Route::of(&request.path) else {
         return error(state, 404, "ResourceNotFound", "Resource not found for the segment.");
     };

@@ -82,6 +82,14 @@ pub enum Proof {
 }
 
 impl Identity {
+    /// Its client id, where it is known.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Identity::ManagedIdentity { client_id } => client_id.as_deref(),
+            other => other.application().map(|application| application.client_id.as_str()),
+        }
+    }
+
     /// An application with a client secret.
     pub fn client_secret(tenant: &str, client_id: &str, secret: impl Into<Material>) -> Identity {
         Identity::Application(Application {
