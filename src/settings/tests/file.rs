@@ -129,7 +129,11 @@ fn what_is_wrong_names_the_tenant_the_field_and_the_fix() {
             "field credential.kind",
             "expected one of",
         ),
-        (json!({ "credential": { "kind": "client-secret" } }), "credential.clientId", "is missing"),
+        (
+            json!({ "credential": { "kind": "client-secret" } }),
+            "credential.clientSecret",
+            "is missing",
+        ),
         (
             json!({ "notices": [{ "severity": ["high"], "recipients": ["me"], "channel": "mail" }] }),
             "field notices[0].recipients",
