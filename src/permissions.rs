@@ -117,6 +117,15 @@ fn roles(set: &Set, api: Api) -> Vec<Role> {
     roles
 }
 
+/// The application that stands for an API, the same in every tenant.
+pub fn app_id(api: Api) -> &'static str {
+    match api {
+        Api::Graph => "00000003-0000-0000-c000-000000000000",
+        Api::Defender => "fc780465-2017-40d4-a0c5-307022471b92",
+        Api::Arm => "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+    }
+}
+
 /// What `infra/generated/permissions.json` holds: each set with the app roles of each API, whose `appId`
 /// is the same in every tenant, and the Azure roles.
 pub fn json() -> Value {
@@ -125,8 +134,8 @@ pub fn json() -> Value {
             |role: Role| json!({ "name": role.name, "id": role.id, set.lists: role.needed_for });
         let of = |api| -> Vec<Value> { roles(set, api).into_iter().map(role).collect() };
         let apis = [
-            ("Microsoft Graph", "00000003-0000-0000-c000-000000000000", of(Api::Graph)),
-            ("WindowsDefenderATP", "fc780465-2017-40d4-a0c5-307022471b92", of(Api::Defender)),
+            ("Microsoft Graph", app_id(Api::Graph), of(Api::Graph)),
+            ("WindowsDefenderATP", app_id(Api::Defender), of(Api::Defender)),
         ];
         let apis = apis.into_iter().filter(|(_, _, roles)| !roles.is_empty());
         let apis =

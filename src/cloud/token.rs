@@ -1,7 +1,7 @@
 //! Tokens: one cache per identity, one entry per audience, renewed before they expire.
 
 use super::identity::{End, SignIn};
-use super::{Identity, Turns, Vault, Wire};
+use super::{Claims, Identity, Turns, Vault, Wire};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -94,6 +94,15 @@ impl Tokens {
                 None => Err(trouble.of(scope)),
             },
         }
+    }
+
+    /// What the token for `scope` says; nothing where it isn't readable. The token itself stays here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokens::get`].
+    pub async fn claims(&self, scope: &str) -> Result<Option<Claims>, TokenError> {
+        Ok(Claims::of(self.get(scope, None).await?.secret()))
     }
 
     fn left(&self, token: &AccessToken) -> SignedDuration {

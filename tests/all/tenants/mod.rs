@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const SECRET: &str = "simulated-secret-of-the-provider";
 
 /// Customers of a provider whose one application they have all consented to.
-fn customers(count: u32, devices: u32) -> Vec<simulator::Tenant> {
+pub fn customers(count: u32, devices: u32) -> Vec<simulator::Tenant> {
     let provider = simulator::Tenant::new(1, "", 0);
     let customer = |number| simulator::Tenant {
         client_id: provider.client_id.clone(),
@@ -29,14 +29,14 @@ fn customers(count: u32, devices: u32) -> Vec<simulator::Tenant> {
     (1..=count).map(customer).collect()
 }
 
-async fn microsoft(customers: &[simulator::Tenant]) -> Simulator {
+pub async fn microsoft(customers: &[simulator::Tenant]) -> Simulator {
     let mut options = Options::new(customers.to_vec(), posture::describe::tables_json());
     options.limits = false;
     crate::support::start(options).await
 }
 
 /// The environment of a provider's deployment whose tenants are those of `tenants.json` in the ledger.
-fn provider(microsoft: &Simulator, folder: &Folder, sources: &str) -> Vec<(String, String)> {
+pub fn provider(microsoft: &Simulator, folder: &Folder, sources: &str) -> Vec<(String, String)> {
     let mut environment = environment(microsoft, &folder.url());
     environment.retain(|(name, _)| !name.starts_with("POSTURE_TENANT_"));
     let application = simulator::Tenant::new(1, "", 0).client_id;
@@ -59,11 +59,11 @@ fn app(environment: &[(String, String)]) -> App {
     App::build(&settings).unwrap()
 }
 
-fn entry(customer: &simulator::Tenant) -> Value {
+pub fn entry(customer: &simulator::Tenant) -> Value {
     json!({ "id": customer.id, "name": customer.name })
 }
 
-fn write(folder: &Folder, tenants: &[Value]) {
+pub fn write(folder: &Folder, tenants: &[Value]) {
     write_text(folder, &json!({ "tenants": tenants }).to_string());
 }
 
