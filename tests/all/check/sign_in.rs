@@ -3,8 +3,10 @@
 use super::{World, is_discreet};
 use crate::commands::run;
 use crate::support;
-use jiff::SignedDuration;
+use crate::support::service::Service;
+use jiff::{SignedDuration, Timestamp};
 use posture::app;
+use serde_json::json;
 use simulator::{Api, Fault, FaultKind};
 
 /// The numbers of the sign-in service that somebody must do something about.
@@ -57,21 +59,53 @@ async fn a_wrong_secret_is_told_without_it() {
     diagnosis.says(("credential", "end"), "good", "no end is known", "");
 }
 
-#[tokio::test]
-async fn what_ends_within_thirty_days_is_a_warning() {
+/// A deployment whose client secret ends in so many days, as the vault tells.
+async fn ending_in(days: i64) -> (World, Timestamp) {
     let mut world = with_a_secret().await;
     let tenant = support::tenant(0);
-    let soon = app::clock() + SignedDuration::from_hours(24 * 20);
-    world.microsoft.put_secret("app", &tenant.client_secret, app::clock(), Some(soon));
+    let now = Timestamp::from_second(app::clock().as_second()).unwrap();
+    let ends = now + SignedDuration::from_hours(24 * days);
+    world.microsoft.put_secret("app", &tenant.client_secret, now, Some(ends));
     world.set("POSTURE_VAULT_URL", &world.microsoft.vault_url());
-    let reference = "@vault:https://contoso.vault.azure.net/secrets/app";
-    world.set("POSTURE_CLIENT_SECRET", reference);
+    world.set("POSTURE_CLIENT_SECRET", "@vault:https://contoso.vault.azure.net/secrets/app");
+    (world, ends)
+}
+
+#[tokio::test]
+async fn what_ends_within_thirty_days_is_a_warning() {
+    let (world, soon) = ending_in(20).await;
 
     let diagnosis = world.diagnosis().await;
 
     let says = soon.strftime("ends on %Y-%m-%d").to_string();
     diagnosis.says(("credential", "client secret"), "warning", &says, "create a new one");
     assert_eq!(diagnosis.bad(), ["credential, client secret"]);
+}
+
+/// So that nobody has to ask the doctor to learn it.
+#[tokio::test]
+async fn what_ends_soon_is_in_health_and_in_the_workspace_too() {
+    let collect = ["collect", "--source", "defender.exposure_score"];
+    let (near, soon) = ending_in(20).await;
+    let (far, _) = ending_in(40).await;
+    for world in [&near, &far] {
+        let (code, output, _) = run(&world.environment, &collect).await;
+        assert_eq!(code, Some(0), "{output}");
+    }
+
+    let health = async |world: &World| {
+        let service = Service::start(&world.environment).await;
+        service.get("/api/health").await.json()["tenants"][0]["credentials"].clone()
+    };
+    let row = |world: &World| {
+        world.microsoft.received().tables["PostureRuns_CL"][0]["CredentialEnds"].clone()
+    };
+
+    assert_eq!(health(&near).await, json!([{ "what": "client secret", "ends": soon.to_string() }]));
+    assert_eq!(row(&near).as_str().unwrap().parse::<Timestamp>().unwrap(), soon);
+    assert!(health(&far).await.is_null() && row(&far).is_null());
+    let undeclared = near.microsoft.received().undeclared;
+    assert!(!undeclared.contains_key("PostureRuns_CL.CredentialEnds"), "{undeclared:?}");
 }
 
 #[tokio::test]
