@@ -5,7 +5,8 @@ use crate::describe;
 use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
 use crate::plan::{self, History, Job, Message, RunId};
-use crate::settings::{Settings, Storage, TenantSettings, Tenants};
+use crate::queue::Queue;
+use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
 use crate::summary::{self, Known};
 use crate::tenant::{Maker, Present, Roster, RosterError, Tenant, Way};
@@ -33,6 +34,8 @@ pub struct Limits {
     pub claim: Duration,
     /// How long an attempt works.
     pub run: Duration,
+    /// How long the doctor looks at one tenant, one workspace or storage.
+    pub look: Duration,
     /// How requests are tried again.
     pub patience: Patience,
 }
@@ -43,6 +46,8 @@ pub struct App {
     pub roster: Roster,
     /// Where records are kept.
     pub ledger: Arc<dyn Ledger>,
+    /// The queue of jobs; nothing where records are kept in a folder.
+    pub queue: Option<Queue>,
     /// How long things may take.
     pub limits: Limits,
     /// Jobs carried out beside one another where no host spreads them.
@@ -98,11 +103,12 @@ impl App {
         let limits = Limits {
             claim: Duration::from_secs(30),
             run: Duration::from_secs(540),
+            look: Duration::from_secs(20),
             patience: Patience::DEFAULT,
         };
         let known = Mutex::default();
         let parallel = PARALLEL_JOBS;
-        App { roster, ledger, limits, parallel, clock, timeless: false, known }
+        App { roster, ledger, queue: None, limits, parallel, clock, timeless: false, known }
     }
 
     /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.
@@ -123,6 +129,7 @@ impl App {
         let identity = settings.app_identity.clone();
         let own = Arc::new(Tokens::new(identity, settings.cloud.sign_in, wire.clone(), clock));
         let ledger = ledger(settings, &own)?;
+        let queue = queue(settings, &own)?;
         let way = Way {
             vault: Some(Arc::new(vault(settings, wire.clone()))),
             turns: Some(Arc::new(LedgerTurns(ledger.clone()))),
@@ -139,6 +146,7 @@ impl App {
             }
         };
         let mut app = App::of(roster, ledger);
+        app.queue = queue;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
@@ -338,6 +346,14 @@ fn ledger(settings: &Settings, own: &Tokens) -> Result<Arc<dyn Ledger>, String> 
             Ok(Arc::new(ledger))
         }
     }
+}
+
+fn queue(settings: &Settings, own: &Tokens) -> Result<Option<Queue>, String> {
+    let Some(QueuePlace { account, name }) = &settings.queue else { return Ok(None) };
+    let made = Queue::new(account, name, own, clock);
+    made.map(Some).map_err(|_| {
+        "POSTURE_QUEUE_URL and the app's identity make no storage client: check both".to_owned()
+    })
 }
 
 /// The way to the workspace: each stream by the rule that `describe` packed it into.

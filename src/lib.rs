@@ -11,6 +11,7 @@
 pub mod app; // everything the service holds, built once
 pub mod bill; // what the workspace's ingestion comes to
 pub mod case; // a responder's pull of one time window, in a folder of its own
+pub mod check; // the doctor: what works, what doesn't, and what to do
 pub mod checkpoint; // what of a job is kept and sent; whose job it is
 pub mod cloud; // hosts of each cloud, identities, tokens, Key Vault, the one transport, link check
 pub mod command; // what a person or the host starts: serve, collect, demo, consent, grant, describe
@@ -25,6 +26,7 @@ pub mod logs; // where they are sent: Logs Ingestion
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
+pub mod queue; // the queue of jobs, counted
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out

@@ -71,6 +71,32 @@ impl Logs {
         self.rules.contains_key(stream)
     }
 
+    /// The address of the rule that takes this stream.
+    pub fn rule(&self, stream: &str) -> Option<&Url> {
+        self.rules.get(stream)
+    }
+
+    /// The way to the rules.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Sends no row to a stream: whether one would be taken.
+    ///
+    /// # Errors
+    ///
+    /// The first answer that isn't the service's yes.
+    pub async fn probe(
+        &self,
+        stream: &str,
+        patience: &Patience,
+        meter: &Meter,
+    ) -> Result<(), CallError> {
+        let mut request = self.request(stream)?;
+        request.set_body("[]");
+        self.pipeline.send(&request, patience, meter, |_| Ok(())).await
+    }
+
     /// Sends rows to a stream, in one request where the service takes it.
     ///
     /// A request that it calls too large or malformed is halved, so that one bad row doesn't cost the
@@ -135,6 +161,13 @@ impl Logs {
     ) -> Result<(), CallError> {
         let rejected =
             |_: io::Error| CallError::Rejected { status: 400, code: None, path: String::new() };
+        let mut request = self.request(stream)?;
+        request.insert_header("content-encoding", "gzip");
+        request.set_body(part::body(rows).map_err(rejected)?.gzip);
+        self.pipeline.send(&request, patience, meter, |_| Ok(())).await
+    }
+
+    fn request(&self, stream: &str) -> Result<Request, CallError> {
         let mut url = self.rules.get(stream).cloned().ok_or_else(|| CallError::Rejected {
             status: 404,
             code: Some("NoRule".to_owned()),
@@ -144,13 +177,11 @@ impl Logs {
         url.set_query(Some(&format!("api-version={API_VERSION}")));
         let mut request = Request::new(url, Method::Post);
         request.insert_header("content-type", "application/json");
-        request.insert_header("content-encoding", "gzip");
-        request.set_body(part::body(rows).map_err(rejected)?.gzip);
-        self.pipeline.send(&request, patience, meter, |_| Ok(())).await
+        Ok(request)
     }
 }
 
-fn explain(error: CallError) -> LogsError {
+pub(crate) fn explain(error: CallError) -> LogsError {
     let what = error.to_string();
     match error {
         CallError::Denied { status: 401, .. } => LogsError::Refused {

@@ -60,6 +60,9 @@ pub struct Report {
     /// run's beginning. Nothing where the run isn't complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<Timestamp>,
+    /// When the first of what the tenant's identity signs in with ends, where that is within 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_ends: Option<Timestamp>,
     /// What was done.
     #[serde(flatten)]
     pub tally: Tally,
@@ -96,6 +99,7 @@ impl Report {
             "Newest": self.newest.map(instant_text),
             "FreshnessS": self.newest.map(|newest| self.ended.duration_since(newest).as_secs().max(0)),
             "Advice": self.advice(),
+            "CredentialEnds": self.credential_ends.map(instant_text),
         })
         .to_string()
     }

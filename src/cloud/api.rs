@@ -1,6 +1,6 @@
 //! One API as one identity: sends a request, waits and retries, and says whose turn a failure is.
 
-use super::{Budget, Identity, Meter, Patience, Room, TokenError, Tokens, Wire};
+use super::{Budget, Claims, Heard, Identity, Meter, Patience, Room, TokenError, Tokens, Wire};
 use azure_core::credentials::Secret;
 use azure_core::error::Error;
 use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers};
@@ -8,8 +8,9 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use jiff::fmt::rfc2822;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tracing::debug;
 
@@ -22,6 +23,7 @@ const WARNING: HeaderName = HeaderName::from_static("warning");
 ///
 /// <https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests>
 const QUOTA_RESETS_AFTER: HeaderName = HeaderName::from_static("x-ms-user-quota-resets-after");
+const QUOTA_REMAINING: &str = "x-ms-user-quota-remaining";
 const SUBSCRIPTION_LIMIT_HIT: HeaderName =
     HeaderName::from_static("x-ms-tenant-subscription-limit-hit");
 
@@ -122,6 +124,20 @@ impl Pipeline {
         self.tokens.identity()
     }
 
+    /// The tokens that it sends with.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// What the token says that it sends with; nothing where that isn't readable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokens::get`].
+    pub async fn claims(&self) -> Result<Option<Claims>, TokenError> {
+        self.tokens.claims(&self.scope).await
+    }
+
     /// Sends `request` until `read` accepts an answer, or patience ends.
     ///
     /// 408, 429, 5xx, broken connections and answers that `read` calls broken are tried again after
@@ -211,6 +227,7 @@ impl Pipeline {
         meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
         let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
+        *meter.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard(response.headers());
         // Not before the answer is there: a service that hangs must not hold the others' room.
         let mut room = Room::of_page(self.budget.as_deref()).await;
         let body = self.body(response, &mut room).await?;
@@ -313,6 +330,23 @@ fn quota_resets_after(headers: &Headers) -> Option<Duration> {
     Some(wait).filter(|wait| !wait.is_zero())
 }
 
+/// Calls left: Resource Manager's by principal and subscription, and Resource Graph's by user.
+///
+/// <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>
+fn heard(headers: &Headers) -> Heard {
+    let mut left = BTreeMap::new();
+    for (name, value) in headers.iter() {
+        let name = name.as_str();
+        let counts = name.starts_with("x-ms-ratelimit-remaining-") || name == QUOTA_REMAINING;
+        if let (true, Ok(count)) = (counts, value.as_str().trim().parse()) {
+            left.insert(name.to_owned(), count);
+        }
+    }
+    let date = headers.get_optional_str(&DATE);
+    let date = date.and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
+    Heard { date, left }
+}
+
 fn until(date: &str, headers: &Headers) -> Option<Duration> {
     let parser = rfc2822::DateTimeParser::new();
     let at = parser.parse_timestamp(date).ok()?;
@@ -346,6 +380,21 @@ mod tests {
         let quota = |text| retry_after(&headers(&[("x-ms-user-quota-resets-after", text)]));
         assert_eq!(quota("00:01:05"), Some(Duration::from_secs(65)));
         assert_eq!(["00:00:00", "5", "soon"].map(quota), [None, None, None]);
+    }
+
+    #[test]
+    fn an_answer_tells_the_services_clock_and_the_calls_that_are_left() {
+        let heard = heard(&headers(&[
+            ("date", "Sun, 22 Nov 2026 10:00:00 GMT"),
+            ("x-ms-ratelimit-remaining-tenant-reads", "249"),
+            ("x-ms-ratelimit-remaining-subscription-resource-requests", "many"),
+            ("x-ms-user-quota-remaining", "14"),
+        ]));
+
+        assert_eq!(heard.date.unwrap().to_string(), "2026-11-22T10:00:00Z");
+        let left: Vec<_> = heard.left.values().collect();
+        assert_eq!(left, [&249, &14]);
+        assert_eq!(super::heard(&headers(&[("date", "today")])), Heard::default());
     }
 
     #[test]

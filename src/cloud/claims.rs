@@ -1,34 +1,52 @@
-//! What a token says of itself. Nobody here trusts it: the services do the checking.
+//! What a token says of itself.
 
-use azure_core::credentials::Secret;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
 use serde::Deserialize;
 
-/// Permissions in a token.
-#[derive(Debug, Default, Deserialize)]
-pub struct Granted {
-    /// App roles.
-    #[serde(default)]
-    roles: Vec<String>,
-    /// Delegated permissions, separated by blanks.
-    #[serde(default, rename = "scp")]
-    scopes: String,
+/// What a token says, unverified: for whoever looks for what is wrong, never to decide who may do
+/// what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Claims {
+    /// Which API it is for.
+    pub aud: String,
+    /// The tenant that issued it.
+    pub tid: String,
+    /// Object id of who signed in: of an application, its service principal in the tenant.
+    pub oid: String,
+    /// App roles that were granted.
+    pub roles: Vec<String>,
+    /// Scopes, where it acts for a user.
+    pub scp: String,
+    /// When it ends, in seconds since 1970.
+    pub exp: i64,
 }
 
-impl Granted {
-    /// Those in a token; nothing where it can't be read.
-    pub(super) fn read(token: &Secret) -> Option<Granted> {
-        let payload = token.secret().split('.').nth(1)?;
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+impl Claims {
+    /// What a JSON Web Token says; nothing of a token in any other form.
+    pub(super) fn of(token: &str) -> Option<Claims> {
+        let payload = token.split('.').nth(1)?;
+        let json = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        serde_json::from_slice(&json).ok()
     }
 
-    /// Whether this app role is in it, or the delegated permission that gives a user the same:
-    /// Defender calls it by the same name without `.All`.
+    /// When it ends.
+    pub fn ends(&self) -> Timestamp {
+        Timestamp::from_second(self.exp).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Whether it acts for a user, whose own rights count beside what was granted.
+    pub fn is_users(&self) -> bool {
+        !self.scp.is_empty()
+    }
+
+    /// Whether an app role, or the scope of that name, was granted.
     pub fn has(&self, role: &str) -> bool {
-        let delegated = role.strip_suffix(".All").unwrap_or(role);
-        self.roles.iter().any(|one| one == role)
-            || self.scopes.split(' ').any(|one| one == role || one == delegated)
+        // Defender for Endpoint's scopes are named like its app roles, without the ending.
+        let scope = role.trim_end_matches(".All");
+        self.roles.iter().any(|granted| granted == role)
+            || self.scp.split(' ').any(|granted| granted == role || granted == scope)
     }
 }
 
@@ -36,17 +54,27 @@ impl Granted {
 mod tests {
     use super::*;
 
+    fn token(payload: &str) -> String {
+        format!("e30.{}.signature", BASE64_URL_SAFE_NO_PAD.encode(payload))
+    }
+
     #[test]
-    fn roles_and_delegated_permissions_are_read_from_a_token() {
-        let token = |claims: &str| {
-            Granted::read(&Secret::from(format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims))))
-        };
+    fn a_token_says_whose_it_is_and_what_was_granted() {
+        let app =
+            Claims::of(&token(r#"{"tid":"t","oid":"o","roles":["Score.Read.All"],"exp":60}"#));
+        let user = Claims::of(&token(r#"{"scp":"Machine.Read SecurityAlert.Read.All"}"#)).unwrap();
 
-        let app = token(r#"{"roles":["Score.Read.All"],"tid":"x"}"#).unwrap();
-        let user = token(r#"{"scp":"Machine.Read SecurityEvents.Read.All"}"#).unwrap();
+        let app = app.unwrap();
+        assert!(app.has("Score.Read.All") && !app.has("Machine.Read.All") && !app.is_users());
+        assert_eq!(app.ends().to_string(), "1970-01-01T00:01:00Z");
+        assert!(user.has("Machine.Read.All") && user.has("SecurityAlert.Read.All"));
+        assert!(user.is_users() && !user.has("Machine.Isolate"));
+    }
 
-        assert!(app.has("Score.Read.All") && !app.has("Machine.Read.All"));
-        assert!(user.has("Machine.Read.All") && user.has("SecurityEvents.Read.All"));
-        assert!(Granted::read(&Secret::from("opaque".to_owned())).is_none());
+    #[test]
+    fn what_is_no_web_token_says_nothing() {
+        for token in ["", "opaque", "a.b.c", "e30.bm90IGpzb24.x"] {
+            assert_eq!(Claims::of(token), None, "{token}");
+        }
     }
 }

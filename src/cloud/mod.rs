@@ -18,10 +18,10 @@ mod vault;
 
 pub use api::{Answer, CallError, Pipeline};
 pub use budget::{Budget, Room};
-pub use claims::Granted;
+pub use claims::Claims;
 pub use identity::{Application, Consent, End, Identity, Material, Proof, Turns};
 pub use link::{LinkError, canonical};
-pub use patience::{Meter, Patience};
+pub use patience::{Heard, Meter, Patience};
 pub use token::{TokenError, Tokens};
 pub use transport::{Route, Wire, is_loopback};
 pub use vault::{Kind, Reference, ReferenceError, Vault};

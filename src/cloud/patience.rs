@@ -1,6 +1,9 @@
 //! How long a job waits for a service, and what that costs.
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -69,4 +72,15 @@ pub struct Meter {
     pub waited_ms: AtomicU64,
     /// Bytes of bodies received, decompressed.
     pub received: AtomicU64,
+    /// What the newest answer said beside its body.
+    pub heard: Mutex<Heard>,
+}
+
+/// What an answer's headers say of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Its clock, to the second.
+    pub date: Option<Timestamp>,
+    /// Calls that are left before it throttles, by the header's name.
+    pub left: BTreeMap<String, u64>,
 }

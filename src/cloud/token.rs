@@ -1,14 +1,20 @@
 //! Tokens: one cache per identity, one entry per audience, renewed before they expire.
 
 use super::identity::{End, SignIn};
-use super::{Granted, Identity, Turns, Vault, Wire};
+use super::{Claims, Identity, Turns, Vault, Wire};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A token is renewed this long before it expires.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long what is known of ends is taken for current.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long a remark beside other work may take.
+const REMARK: Duration = Duration::from_secs(2);
 
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -40,6 +46,7 @@ pub enum TokenError {
 pub struct Tokens {
     sign_in: SignIn,
     kept: Mutex<HashMap<String, Arc<Slot>>>,
+    near: tokio::sync::Mutex<Option<(Timestamp, Vec<End>)>>,
 }
 
 type Slot = tokio::sync::Mutex<Option<AccessToken>>;
@@ -52,7 +59,8 @@ impl Tokens {
         wire: Wire,
         clock: fn() -> Timestamp,
     ) -> Tokens {
-        Tokens { sign_in: SignIn::new(identity, authority, wire, clock), kept: Mutex::default() }
+        let sign_in = SignIn::new(identity, authority, wire, clock);
+        Tokens { sign_in, kept: Mutex::default(), near: tokio::sync::Mutex::default() }
     }
 
     /// The same for an identity whose secrets may lie in a vault, of which one process at a time
@@ -96,18 +104,18 @@ impl Tokens {
         }
     }
 
-    fn left(&self, token: &AccessToken) -> SignedDuration {
-        let expires = Timestamp::from_second(token.expires_on.unix_timestamp());
-        expires.unwrap_or(Timestamp::MIN).duration_since((self.sign_in.clock)())
-    }
-
-    /// The permissions in a token for `scope`; nothing where the token can't be read.
+    /// What the token for `scope` says; nothing where it isn't readable. The token itself stays here.
     ///
     /// # Errors
     ///
     /// As [`Tokens::get`].
-    pub async fn granted(&self, scope: &str) -> Result<Option<Granted>, TokenError> {
-        Ok(Granted::read(&self.get(scope, None).await?))
+    pub async fn claims(&self, scope: &str) -> Result<Option<Claims>, TokenError> {
+        Ok(Claims::of(self.get(scope, None).await?.secret()))
+    }
+
+    fn left(&self, token: &AccessToken) -> SignedDuration {
+        let expires = Timestamp::from_second(token.expires_on.unix_timestamp());
+        expires.unwrap_or(Timestamp::MIN).duration_since((self.sign_in.clock)())
     }
 
     /// When what this identity signs in with ends, as far as that can be known: a certificate's
@@ -118,6 +126,22 @@ impl Tokens {
     /// [`TokenError`] where a secret can't be read.
     pub async fn ends(&self) -> Result<Vec<End>, TokenError> {
         self.sign_in.ends().await.map_err(|trouble| trouble.of("the sign-in service"))
+    }
+
+    /// What ends within 30 days, or has ended, the earliest first; looked at once a day.
+    ///
+    /// For a remark beside other work: what can't be learnt within two seconds is nothing, until
+    /// the next day.
+    pub async fn near_ends(&self) -> Vec<End> {
+        let now = (self.sign_in.clock)();
+        let mut near = self.near.lock().await;
+        if let Some((_, ends)) = near.as_ref().filter(|(at, _)| now.duration_since(*at) < DAY) {
+            return ends.clone();
+        }
+        let ends = tokio::time::timeout(REMARK, self.ends()).await;
+        let mut ends = ends.ok().and_then(Result::ok).unwrap_or_default();
+        ends.retain(|end| end.is_near(now));
+        near.insert((now, ends)).1.clone()
     }
 
     /// This identity as the Azure crates take it, without a cache of ours: for storage and Key

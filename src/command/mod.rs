@@ -38,7 +38,7 @@ enum Command {
     Collect(collect::Options),
     /// Pull alerts, incidents and hunting results of one time window into a folder of its own
     Case(case::Options),
-    /// Print what the workspace's ingestion comes to
+    /// Look at everything the deployment needs and say what to do; or print what ingestion comes to
     Check(check::Options),
     /// Sign a user in by the browser and keep the refresh token
     Consent(consent::Options),
@@ -108,6 +108,9 @@ fn log_to_stdout(level: tracing::Level) {
     let _ = tracing::subscriber::set_global_default(lines.with(ours));
 }
 
+const NO_SUCH_TENANT: &str =
+    "no such tenant: compare --tenant with POSTURE_TENANT_ID, or with the tenants file";
+
 /// The tenant of that id, or the only one.
 fn one_of<'a>(present: &'a Present, id: Option<&str>) -> Result<&'a Tenant, Failure> {
     let found = match (id, present.tenants.as_slice()) {
@@ -117,8 +120,7 @@ fn one_of<'a>(present: &'a Present, id: Option<&str>) -> Result<&'a Tenant, Fail
             return Err(Failure::Other("there are several tenants: name one by --tenant".into()));
         }
     };
-    let text = "no such tenant: compare --tenant with POSTURE_TENANT_ID, or with the tenants file";
-    found.map(Arc::as_ref).ok_or_else(|| Failure::Other(text.to_owned()))
+    found.map(Arc::as_ref).ok_or_else(|| Failure::Other(NO_SUCH_TENANT.to_owned()))
 }
 
 fn settings(platform: &Platform) -> Result<Settings, Failure> {

@@ -280,8 +280,20 @@ pub struct Latest {
     /// When the service made what the run read, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Timestamp>,
+    /// What the tenant's identity signs in with and ends within 30 days, as the run has learnt it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<Ending>,
     /// The fold over the records.
     pub digest: Digest,
+}
+
+/// The end of something that an identity signs in with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Its name for people.
+    pub what: String,
+    /// When it ends.
+    pub ends: Timestamp,
 }
 
 impl Latest {

@@ -45,7 +45,7 @@ async fn compare(tenant: &Tenant, api: Api, mut needed: Vec<Role>) -> Result<Vec
     if needed.is_empty() {
         return Ok(needed);
     }
-    let granted = tenant.tokens().granted(&tenant.cloud.scope(api)).await;
+    let granted = tenant.tokens().claims(&tenant.cloud.scope(api)).await;
     let granted = granted.map_err(|error| error.to_string())?;
     let granted = granted.ok_or_else(|| format!("the token for {api} can't be read"))?;
     needed.retain(|role| !granted.has(role.name()));

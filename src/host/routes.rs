@@ -3,6 +3,7 @@
 use super::problem::Choice;
 use super::{Problem, Reply};
 use crate::app::{App, KNOWN_FOR};
+use crate::check;
 use crate::ledger::LedgerError;
 use crate::summary::{self, Known};
 use crate::tenant::{Present, RosterError, Tenant};
@@ -17,19 +18,22 @@ const KNOWN_OF_MANY_FOR: Duration = Duration::from_secs(60);
 const TENANTS_AT_ONCE: usize = 8;
 
 /// The routes below `/api/`, for the text of a 404.
-const ROUTES: &str = "/api/health, /api/summary";
+const ROUTES: &str = "/api/check, /api/health, /api/summary";
+
+const NO_SUCH_TENANT: &str = "no such tenant in this deployment";
 
 /// Answers a request: `path` begins with `/api/`, `query` is as it was sent.
 pub async fn answer(app: &App, method: &str, path: &str, query: &str) -> Reply {
     let route = path.strip_prefix("/api").unwrap_or(path).trim_matches('/');
     let handler = match route {
-        "health" | "summary" => route,
+        "check" | "health" | "summary" => route,
         _ => return Problem::new(404, format!("no such route, there are {ROUTES}")).into(),
     };
     if method != "GET" {
         return Problem::new(405, "this route answers GET only").into();
     }
     let outcome = match handler {
+        "check" => diagnose(app, parameter(query, "tenant").as_deref()).await,
         "health" => health(app).await,
         _ => summarise(app, parameter(query, "tenant").as_deref()).await,
     };
@@ -60,6 +64,13 @@ async fn health(app: &App) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &summary::health(app.now(), &tenants, present.problem.as_deref())))
 }
 
+/// All tenants where none is named: the doctor mixes nobody's figures.
+async fn diagnose(app: &App, tenant: Option<&str>) -> Result<Reply, Problem> {
+    let diagnosis = check::check(app, tenant).await;
+    let diagnosis = diagnosis.ok_or_else(|| Problem::new(404, NO_SUCH_TENANT))?;
+    Ok(Reply::json(200, &diagnosis))
+}
+
 async fn summarise(app: &App, tenant: Option<&str>) -> Result<Reply, Problem> {
     let present = app.tenants().await.map_err(unknown)?;
     let tenant = chosen(&present, tenant)?;
@@ -82,7 +93,7 @@ fn chosen<'a>(present: &'a Present, named: Option<&str>) -> Result<&'a Tenant, P
     match (named, present.tenants.as_slice()) {
         (Some(id), _) => {
             let found = present.tenant(id).map(Arc::as_ref);
-            found.ok_or_else(|| Problem::new(404, "no such tenant in this deployment"))
+            found.ok_or_else(|| Problem::new(404, NO_SUCH_TENANT))
         }
         (None, [only]) => Ok(only),
         (None, tenants) => {

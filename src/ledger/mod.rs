@@ -9,6 +9,7 @@ mod under;
 
 pub use azure::AzureLedger;
 pub use folder::FolderLedger;
+pub use shared_key::{AZURITE_ACCOUNT, SharedKey};
 pub use turns::LedgerTurns;
 pub use under::Under;
 

@@ -6,7 +6,7 @@ use super::{growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Failed, Refused};
 use crate::cloud::{Meter, Patience};
-use crate::digest::{Latest, instant};
+use crate::digest::{Ending, Latest, instant};
 use crate::ledger::{self, LedgerError, path};
 use crate::logs::LogsError;
 use crate::part::Lines;
@@ -41,6 +41,8 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     let now = app.now();
     let run = work.current.run.clone();
     let records = work.current.tally.kept;
+    // What a case keeps is the same whenever it is pulled.
+    let credentials = if app.timeless { Vec::new() } else { endings(tenant).await };
     let latest = Latest {
         version: 1,
         tenant: tenant.id.clone(),
@@ -52,13 +54,15 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         parts: work.current.tally.parts,
         records,
         generated: work.current.generated.as_deref().and_then(instant),
+        credentials: credentials.clone(),
         digest: work.current.digest.clone(),
     };
     // Where the service has nothing newer, the snapshot that is kept stays the newest.
     if !work.unchanged {
         point_to(app, &path::latest(&tenant.id, source.name), latest).await?;
     }
-    let report = report(work, status, remarks::of(status, source, &work.current.tally));
+    let mut report = report(work, status, remarks::of(status, source, &work.current.tally));
+    report.credential_ends = credentials.first().map(|first| first.ends);
     keep(app, &report).await?;
     send(&report, work).await?;
     work.forget_links().await?;
@@ -86,8 +90,20 @@ pub(super) fn report(work: &Work<'_>, status: Status, message: String) -> Report
         ended: work.app.now(),
         generated: work.current.generated.clone(),
         newest: is_whole.then(|| newest(work)),
+        credential_ends: None,
         tally: work.tally(),
     }
+}
+
+/// What of the tenant's identity, and of whoever sends its rows, ends soon; the earliest first.
+async fn endings(tenant: &Tenant) -> Vec<Ending> {
+    let mut ends = tenant.tokens().near_ends().await;
+    if let Some(logs) = &tenant.logs {
+        ends.extend(logs.pipeline().tokens().near_ends().await);
+    }
+    ends.sort_by_key(|end| end.at);
+    ends.dedup();
+    ends.iter().map(|end| Ending { what: end.what.to_owned(), ends: end.at }).collect()
 }
 
 /// See [`Report::newest`].

@@ -171,6 +171,7 @@ fn plain(
         ended: app.now(),
         generated: None,
         newest: None,
+        credential_ends: None,
         tally: Tally::default(),
     }
 }

@@ -19,7 +19,7 @@ use crate::cloud::{Cloud, Identity, Route};
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{cloud, container, guid, routes, seconds, storage, wrong};
+use values::{cloud, container, guid, queue, routes, seconds, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -44,6 +44,15 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
+/// Where the queue of jobs is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// The account's queue endpoint.
+    pub account: Url,
+    /// The queue's name.
+    pub name: String,
+}
+
 /// The settings of one deployment.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -53,6 +62,10 @@ pub struct Settings {
     pub storage: Storage,
     /// `POSTURE_CONTAINER`: the container of records. Default `posture`.
     pub container: String,
+    /// `POSTURE_QUEUE`: the queue of jobs, which the host gives no default. Default `posture-jobs`.
+    /// `POSTURE_QUEUE_URL`: its account's queue endpoint. Default derived from `POSTURE_STORAGE`.
+    /// Nothing where it can't be, such as for a folder.
+    pub queue: Option<QueuePlace>,
     /// Who is collected.
     pub tenants: Tenants,
     /// The app's own identity, for storage and the workspace: the managed identity (`AZURE_CLIENT_ID`
@@ -151,6 +164,7 @@ impl Settings {
             false => Identity::AzureCli { tenant: None },
         };
         Ok(Settings {
+            queue: queue(look, &storage)?,
             storage,
             container: container(look)?,
             tenants: tenants(look, ground)?,

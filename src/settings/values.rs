@@ -1,6 +1,6 @@
 //! How each setting's text becomes its value, and what is said where it doesn't.
 
-use super::{Platform, SettingError, Storage};
+use super::{Platform, QueuePlace, SettingError, Storage};
 use crate::cloud::{Cloud, Route};
 use crate::source::{ALL, Api, Sends, Source, defaults};
 use crate::tenant::{self, Caller, Scope};
@@ -53,6 +53,43 @@ pub(super) fn container(look: Lookup) -> Result<String, SettingError> {
             Err(wrong(NAME, "has other than 3 to 63 lower-case letters, digits and -", "posture"))
         }
     }
+}
+
+pub(super) fn queue(look: Lookup, storage: &Storage) -> Result<Option<QueuePlace>, SettingError> {
+    const NAME: &str = "POSTURE_QUEUE";
+    const URL: &str = "POSTURE_QUEUE_URL";
+    const EXAMPLE: &str = "https://contoso.queue.core.windows.net";
+    let name = look(NAME).unwrap_or_else(|| "posture-jobs".to_owned());
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    // Seven fewer than a queue's name may have: `-poison` is put behind it.
+    if !(3..=56).contains(&name.len()) || !name.chars().all(plain) {
+        let problem = "has other than 3 to 56 lower-case letters, digits and -";
+        return Err(wrong(NAME, problem, "posture-jobs"));
+    }
+    let account = match look(URL) {
+        // A query would be a shared access signature, which is a secret.
+        Some(text) => match base(URL, &text) {
+            Ok(url) if url.query().is_none() && url.username().is_empty() => Some(url),
+            _ => return Err(wrong(URL, "is no https queue endpoint or Azurite address", EXAMPLE)),
+        },
+        None => match storage {
+            Storage::Azure(blob) => queue_beside(blob),
+            Storage::Folder(_) => None,
+        },
+    };
+    Ok(account.map(|account| QueuePlace { account, name }))
+}
+
+/// The queue endpoint of the account that has this blob endpoint: Azure's and Azurite's usual ones.
+fn queue_beside(blob: &Url) -> Option<Url> {
+    let mut url = blob.clone();
+    if is_loopback(blob) {
+        let is_usual = blob.port() == Some(10_000);
+        return (is_usual && url.set_port(Some(10_001)).is_ok()).then_some(url);
+    }
+    let (account, rest) = blob.host_str()?.split_once(".blob.")?;
+    url.set_host(Some(&format!("{account}.queue.{rest}"))).ok()?;
+    Some(url)
 }
 
 pub(super) fn guid(name: &'static str, value: Option<String>) -> Result<String, SettingError> {

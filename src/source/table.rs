@@ -205,6 +205,7 @@ pub const RUNS: Table = Table {
         datetime("Newest"),
         long("FreshnessS"),
         text("Advice"),
+        datetime("CredentialEnds"),
     ],
     classic: &[],
 };

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Known;
+use crate::digest::Ending;
 
 /// The answer of `/api/health`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,6 +41,9 @@ pub struct TenantHealth {
     pub id: String,
     /// The tenant's name.
     pub name: String,
+    /// What its identity signs in with and ends within 30 days, as the newest complete run has learnt it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<Ending>,
     /// Each source.
     pub sources: Vec<SourceHealth>,
 }
@@ -85,6 +89,7 @@ pub fn health(
     let of_tenant = |(id, name, known): &(String, String, Vec<Known>)| TenantHealth {
         id: id.clone(),
         name: name.clone(),
+        credentials: endings(known),
         sources: known.iter().map(|known| of_source(known, now)).collect(),
     };
     let tenants: Vec<TenantHealth> = tenants.iter().map(of_tenant).collect();
@@ -94,6 +99,13 @@ pub fn health(
     };
     let (version, problem) = (env!("CARGO_PKG_VERSION"), problem.map(str::to_owned));
     Health { status, version, time: now, problem, tenants }
+}
+
+fn endings(known: &[Known]) -> Vec<Ending> {
+    let latest = known.iter().filter_map(|known| known.latest.as_deref());
+    latest
+        .max_by_key(|latest| latest.completed)
+        .map_or_else(Vec::new, |newest| newest.credentials.clone())
 }
 
 fn of_source(known: &Known, now: Timestamp) -> SourceHealth {

@@ -6,7 +6,7 @@ use posture::source::ALL;
 use std::process::Output;
 
 /// Runs the binary with these arguments to its end, beside the servers of the test.
-async fn run(
+pub async fn run(
     environment: &[(String, String)],
     arguments: &[&str],
 ) -> (Option<i32>, String, String) {

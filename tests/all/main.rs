@@ -6,6 +6,7 @@ mod azure;
 mod azurite;
 mod cases;
 mod changes;
+mod check;
 mod cloud_apps;
 mod clouds;
 mod collecting;

@@ -66,6 +66,11 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
         }
         _ => error(state, 405, "MethodNotAllowed", "The method isn't allowed here."),
     };
+    let left = match request.path.matches('/').count() {
+        1 => "x-ms-ratelimit-remaining-tenant-reads",
+        _ => "x-ms-ratelimit-remaining-subscription-reads",
+    };
+    let answer = if request.method == Method::GET { answer.header(left, "249") } else { answer };
     answer.header("x-ms-request-id", state.id()).header("x-ms-correlation-request-id", state.id())
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
     };
     let mut claims = issued(state, tenant, resource, false, now);
     claims.sub = principal(asked.is_some());
+    claims.oid = claims.sub.clone();
     Answer::json(
         200,
         &json!({

@@ -21,6 +21,7 @@ use warp::http::Method;
 
 use crate::answer::Answer;
 use crate::fault::Api;
+use crate::generate::Draw;
 use crate::options::Tenant;
 use crate::state::{Request, State};
 
@@ -61,6 +62,9 @@ pub(crate) struct Claims {
     pub iss: String,
     #[serde(default)]
     pub sub: String,
+    /// Object id of who signed in: the application's service principal, the identity or the user.
+    #[serde(default)]
+    pub oid: String,
     /// `app`, or `user` where it acts for one.
     #[serde(default)]
     pub idtyp: String,
@@ -148,6 +152,7 @@ fn issued(state: &State, tenant: &Tenant, resource: &str, is_user: bool, now: Ti
         appid: tenant.client_id.clone(),
         iss: format!("https://login.microsoftonline.com/{}/v2.0", tenant.id),
         sub: tenant.client_id.clone(),
+        oid: Draw::new(tenant.seed, "service-principal", is_user.into()).guid(),
         idtyp: if is_user { "user" } else { "app" }.to_owned(),
         // A user's token has scopes in their place; ours has a user who may do all the same.
         roles: state.roles(&tenant.id).into_iter().filter(belongs).collect(),

@@ -50,12 +50,31 @@ fn the_example_file_has_every_setting_and_no_other() {
     }
 
     let ours = |name: &&String| name.starts_with("POSTURE_") || *name == "AZURE_CLIENT_ID";
-    // The host alone reads these two, for function.json.
-    let hosts = ["POSTURE_SCHEDULE", "POSTURE_QUEUE"].map(str::to_owned);
+    // The host alone reads it, for function.json.
+    let hosts = ["POSTURE_SCHEDULE"].map(str::to_owned);
     let in_file: BTreeSet<_> = values.keys().filter(ours).cloned().collect();
     let mut asked = asked.into_inner();
     asked.extend(hosts);
     assert_eq!(in_file, asked);
+}
+
+#[test]
+fn the_queue_is_beside_the_blobs_unless_a_setting_says_where() {
+    let account = |storage: &str, url: &str| {
+        let read = read(&[("POSTURE_STORAGE", storage), ("POSTURE_QUEUE_URL", url)]).unwrap();
+        read.queue.map(|queue| (queue.account.to_string(), queue.name))
+    };
+    let at = |account: &str| Some((account.to_owned(), "posture-jobs".to_owned()));
+
+    let azure = account("https://contoso.blob.core.windows.net", "");
+    let azurite = account("http://127.0.0.1:10000/devstoreaccount1", "");
+
+    assert_eq!(azure, at("https://contoso.queue.core.windows.net/"));
+    assert_eq!(azurite, at("http://127.0.0.1:10001/devstoreaccount1"));
+    assert_eq!(account("http://127.0.0.1:20000/devstoreaccount1", ""), None);
+    assert_eq!(account("file:///tmp/x", ""), None);
+    let named = account("file:///tmp/x", "http://127.0.0.1:20001/devstoreaccount1");
+    assert_eq!(named, at("http://127.0.0.1:20001/devstoreaccount1"));
 }
 
 #[test]
@@ -64,6 +83,8 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_STORAGE", "", "is missing"),
         ("POSTURE_STORAGE", "ftp://x", "is no https blob endpoint"),
         ("POSTURE_STORAGE", "http://contoso.example", "is no https blob endpoint"),
+        ("POSTURE_QUEUE", "Posture_Jobs", "3 to 56 lower-case letters"),
+        ("POSTURE_QUEUE_URL", "https://x.queue.core.windows.net?sig=1", "no https queue endpoint"),
         ("POSTURE_TENANT_ID", "", "is missing"),
         ("POSTURE_TENANT_ID", "contoso", "is no GUID"),
         ("POSTURE_TENANTS", "tenants.json", "beside POSTURE_TENANT_ID: choose one"),

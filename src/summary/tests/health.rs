@@ -28,6 +28,24 @@ fn a_service_whose_sources_are_fresh_is_healthy() {
 }
 
 #[test]
+fn what_ends_soon_is_as_the_newest_run_has_learnt_it() {
+    let ending = Ending { what: "client secret".to_owned(), ends: now() };
+    let told = |known: Known, credentials: &[Ending], minutes: i64| {
+        let mut latest = Latest::clone(known.latest.as_deref().unwrap());
+        latest.credentials = credentials.to_vec();
+        latest.completed = now() - SignedDuration::from_mins(minutes);
+        Known { latest: Some(Arc::new(latest)), ..known }
+    };
+    let soon = std::slice::from_ref(&ending);
+
+    let near = of(vec![told(exposure_score(1.0), &[], 9), told(secure_scores(&[]), soon, 1)]);
+    let renewed = of(vec![told(exposure_score(1.0), soon, 9), told(secure_scores(&[]), &[], 1)]);
+
+    assert_eq!(near.tenants[0].credentials, soon);
+    assert_eq!(renewed.tenants[0].credentials, []);
+}
+
+#[test]
 fn one_source_that_is_not_fresh_degrades_the_service() {
     let refused = Known { reason: Some("grant Score.Read.All".to_owned()), ..exposure_score(1.0) };
     let troubled = [

@@ -1,4 +1,5 @@
 use super::*;
+use crate::digest::Ending;
 
 mod assessments;
 mod health;
@@ -29,6 +30,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         parts: 1,
         records: records.len() as u64,
         generated: None,
+        credentials: Vec::new(),
         digest,
     };
     Known {

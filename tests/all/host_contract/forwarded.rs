@@ -149,7 +149,10 @@ async fn pair_32_a_large_body_on_a_strange_path_does_no_harm() {
 
     for path in ["/api/a%2fb/%2e%2e/x"].iter().chain(&passwd) {
         let reply = deployment.sends(&forwarded("POST", path, &body)).await;
-        assert_eq!(problem(&reply, 404), "no such route, there are /api/health, /api/summary");
+        assert_eq!(
+            problem(&reply, 404),
+            "no such route, there are /api/check, /api/health, /api/summary"
+        );
     }
     let odd = deployment.sends(&forwarded("GET", "/api/summary?tenant=%00%ff%2e%2e%2f", "")).await;
     assert_eq!(problem(&odd, 404), "no such tenant in this deployment");

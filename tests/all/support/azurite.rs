@@ -1,4 +1,4 @@
-//! Azurite, the official stand-in for Blob Storage.
+//! Azurite, the official stand-in for Blob and Queue Storage.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -6,15 +6,25 @@ use std::time::{Duration, Instant};
 /// A running Azurite with a folder of its own.
 pub struct Azurite {
     child: Child,
+    service: &'static str,
     port: u16,
     folder: super::Folder,
 }
 
 impl Azurite {
-    /// Starts one on a free port and waits until it listens.
+    /// Starts blobs on a free port and waits until they listen.
     pub async fn start() -> Azurite {
+        Azurite::start_service("blob").await
+    }
+
+    /// The same for queues.
+    pub async fn start_queues() -> Azurite {
+        Azurite::start_service("queue").await
+    }
+
+    async fn start_service(service: &'static str) -> Azurite {
         let (port, folder) = (super::service::free_port(), super::Folder::new());
-        let mut azurite = Azurite { child: spawn(port, &folder), port, folder };
+        let mut azurite = Azurite { child: spawn(service, port, &folder), service, port, folder };
         azurite.until_ready().await;
         azurite
     }
@@ -32,7 +42,7 @@ impl Azurite {
 
     /// Starts it again at the same address with what it had.
     pub async fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.folder);
+        self.child = spawn(self.service, self.port, &self.folder);
         self.until_ready().await;
     }
 
@@ -52,11 +62,13 @@ impl Drop for Azurite {
     }
 }
 
-fn spawn(port: u16, folder: &super::Folder) -> Child {
-    let script = super::tools::node().join("node_modules/azurite/dist/src/blob/main.js");
+fn spawn(service: &str, port: u16, folder: &super::Folder) -> Child {
+    let script = format!("node_modules/azurite/dist/src/{service}/main.js");
+    let script = super::tools::node().join(script);
     Command::new("node")
         .arg(script)
-        .args(["--silent", "--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+        .args(["--silent", &format!("--{service}Host"), "127.0.0.1"])
+        .args([&format!("--{service}Port"), &port.to_string()])
         .args(["--disableTelemetry", "--location"])
         .arg(folder.path())
         .stdout(Stdio::null())

@@ -1,0 +1,115 @@
+//! The queue of jobs as its own API shows it, by Azure's official crate: Azure with a token, Azurite
+//! with its key. Messages go through the host; here they are only counted.
+
+use crate::cloud::{Tokens, Wire};
+use crate::ledger::{AZURITE_ACCOUNT, SharedKey};
+use azure_core::error::{Error, ErrorKind};
+use azure_core::http::{ClientOptions, StatusCode, Url};
+use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders;
+use azure_storage_queue::{QueueClient, QueueClientOptions};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Why messages can't be counted.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// An administrator's turn.
+    #[error("storage refused ({0})")]
+    Denied(u16),
+    /// Nobody's turn, or a wrong address.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The queue of jobs, and the one where the host puts those that failed too often.
+pub struct Queue {
+    /// The jobs' name; the other's has `-poison` behind it.
+    pub name: String,
+    jobs: QueueClient,
+    poison: QueueClient,
+}
+
+impl Queue {
+    /// The queue of that name at `account`: an https endpoint asked with `tokens`, or Azurite on
+    /// loopback.
+    ///
+    /// # Errors
+    ///
+    /// Where the address or the identity can't make a client.
+    pub fn new(
+        account: &Url,
+        name: &str,
+        tokens: &Tokens,
+        clock: fn() -> Timestamp,
+    ) -> azure_core::Result<Queue> {
+        let client = |name: &str| client(account, name, tokens, clock);
+        let (jobs, poison) = (client(name)?, client(&format!("{name}-poison"))?);
+        Ok(Queue { name: name.to_owned(), jobs, poison })
+    }
+
+    /// About how many jobs wait or are under way; nothing where the queue isn't there.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`].
+    pub async fn jobs(&self) -> Result<Option<u64>, QueueError> {
+        count(&self.jobs).await
+    }
+
+    /// About how many jobs the host has given up; nothing where it never did.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`].
+    pub async fn poison(&self) -> Result<Option<u64>, QueueError> {
+        count(&self.poison).await
+    }
+}
+
+fn client(
+    account: &Url,
+    name: &str,
+    tokens: &Tokens,
+    clock: fn() -> Timestamp,
+) -> azure_core::Result<QueueClient> {
+    let mut url = account.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(name);
+    }
+    let mut client_options = ClientOptions {
+        transport: Some(Wire::for_storage().for_azure()),
+        ..ClientOptions::default()
+    };
+    let azurite = url.scheme() == "http" && url.path().contains(AZURITE_ACCOUNT);
+    let credential = match azurite {
+        true => {
+            client_options.per_try_policies.push(Arc::new(SharedKey::azurite(clock)));
+            None
+        }
+        false => Some(tokens.credential()?),
+    };
+    let options = QueueClientOptions { client_options, ..Default::default() };
+    QueueClient::new(url, credential, Some(options))
+}
+
+async fn count(queue: &QueueClient) -> Result<Option<u64>, QueueError> {
+    let answer = match queue.get_properties(None).await {
+        Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(None),
+        answer => answer.map_err(|error| explain(&error))?,
+    };
+    let count = answer.approximate_messages_count().map_err(|error| explain(&error))?;
+    Ok(Some(count.and_then(|count| count.try_into().ok()).unwrap_or(0)))
+}
+
+fn explain(error: &Error) -> QueueError {
+    match error.kind() {
+        ErrorKind::HttpResponse { status, .. } if matches!(u16::from(*status), 401 | 403) => {
+            QueueError::Denied(u16::from(*status))
+        }
+        ErrorKind::HttpResponse { status, .. } => {
+            QueueError::Failed(format!("answered {}", u16::from(*status)))
+        }
+        ErrorKind::Credential => QueueError::Failed("no token for storage".to_owned()),
+        _ => QueueError::Failed("can't be reached".to_owned()),
+    }
+}
