@@ -1,14 +1,13 @@
 //! The queue of jobs as its own API shows it, by Azure's official crate: Azure with a token, Azurite
 //! with its key. Messages go through the host; here they are only counted.
 
-use crate::cloud::{Tokens, Wire};
-use crate::ledger::{AZURITE_ACCOUNT, SharedKey};
+use crate::cloud::Tokens;
+use crate::ledger::account::{self, Way};
 use azure_core::error::{Error, ErrorKind};
-use azure_core::http::{ClientOptions, StatusCode, Url};
+use azure_core::http::{StatusCode, Url};
 use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders;
 use azure_storage_queue::{QueueClient, QueueClientOptions};
 use jiff::Timestamp;
-use std::sync::Arc;
 
 /// Why messages can't be counted.
 #[derive(Debug, thiserror::Error)]
@@ -72,23 +71,8 @@ fn client(
     tokens: &Tokens,
     clock: fn() -> Timestamp,
 ) -> azure_core::Result<QueueClient> {
-    let mut url = account.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push(name);
-    }
-    let mut client_options = ClientOptions {
-        transport: Some(Wire::for_storage().for_azure()),
-        ..ClientOptions::default()
-    };
-    let azurite = url.scheme() == "http" && url.path().contains(AZURITE_ACCOUNT);
-    let credential = match azurite {
-        true => {
-            client_options.per_try_policies.push(Arc::new(SharedKey::azurite(clock)));
-            None
-        }
-        false => Some(tokens.credential()?),
-    };
-    let options = QueueClientOptions { client_options, ..Default::default() };
+    let Way { url, credential, options } = account::way(account, name, tokens, clock)?;
+    let options = QueueClientOptions { client_options: options, ..Default::default() };
     QueueClient::new(url, credential, Some(options))
 }
 

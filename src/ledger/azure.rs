@@ -1,11 +1,11 @@
 //! Blob Storage as ledger, by Azure's official crate: Azure with a token, Azurite with its key.
 
-use super::shared_key::{AZURITE_ACCOUNT, SharedKey};
+use super::account::{self, Way};
 use super::{Kept, Ledger, LedgerError, Version, content_type};
-use crate::cloud::{Tokens, Wire};
+use crate::cloud::Tokens;
 use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
-use azure_core::http::{ClientOptions, Etag, StatusCode, Url};
+use azure_core::http::{Etag, StatusCode, Url};
 use azure_storage_blob::models::{
     BlobClientDownloadOptions, BlobContainerClientListBlobsOptions, BlockBlobClientUploadOptions,
 };
@@ -14,7 +14,6 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use std::num::NonZero;
-use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// A container of a storage account.
@@ -35,23 +34,8 @@ impl AzureLedger {
         tokens: &Tokens,
         clock: fn() -> Timestamp,
     ) -> azure_core::Result<AzureLedger> {
-        let mut url = account.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push(container);
-        }
-        let mut client_options = ClientOptions {
-            transport: Some(Wire::for_storage().for_azure()),
-            ..ClientOptions::default()
-        };
-        let azurite = url.scheme() == "http" && url.path().contains(AZURITE_ACCOUNT);
-        let credential = match azurite {
-            true => {
-                client_options.per_try_policies.push(Arc::new(SharedKey::azurite(clock)));
-                None
-            }
-            false => Some(tokens.credential()?),
-        };
-        let options = BlobContainerClientOptions { client_options, ..Default::default() };
+        let Way { url, credential, options } = account::way(account, container, tokens, clock)?;
+        let options = BlobContainerClientOptions { client_options: options, ..Default::default() };
         let container = BlobContainerClient::new(url, credential, Some(options))?;
         Ok(AzureLedger { container, made: OnceCell::new() })
     }

@@ -1,5 +1,6 @@
 //! Where records are kept: a place with create-only parts and versioned state.
 
+pub(crate) mod account;
 mod azure;
 mod folder;
 pub mod path;

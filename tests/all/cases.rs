@@ -1,29 +1,17 @@
 //! The responder's pull: the real binary against the simulator, its files against its manifest.
 
+use crate::commands::run;
 use crate::support::azurite::Azurite;
-use crate::support::service::{Service, command, environment};
+use crate::support::service::{Service, environment};
 use crate::support::{self, Folder};
 use posture::ledger::{FolderLedger, Ledger};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use simulator::{Api, Fault, FaultKind, Simulator};
 use std::collections::BTreeSet;
-use std::process::Output;
 use std::time::Duration;
 
 const SOURCES: [&str; 3] = ["graph.alerts", "graph.incidents", "graph.hunting.unmanaged_devices"];
-
-async fn run(
-    environment: &[(String, String)],
-    arguments: &[&str],
-) -> (Option<i32>, String, String) {
-    let mut command = command(environment);
-    command.args(arguments);
-    let Output { status, stdout, stderr } =
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
 
 /// Twelve days up to half a day ago, to the second.
 fn times() -> [String; 2] {

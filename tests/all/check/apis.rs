@@ -26,7 +26,7 @@ async fn a_role_that_is_missing_comes_with_the_command_that_grants_it() {
         diagnosis.says((area, role), "wrong", "missing in the token", "`posture grant --apply`");
         let next = diagnosis.one(area, role)["next"].as_str().unwrap();
         let principal = world.microsoft.identity_principal();
-        assert!(next.contains(&format!("servicePrincipals/{principal}/appRole")), "{next}");
+        assert!(next.contains(&format!("principal=$(az ad sp show --id {principal} ")), "{next}");
     }
     let needed = "needed by graph.alerts";
     diagnosis.says(("graph", lacks[0]), "wrong", needed, "472e4a4d-bb4a-4026-98d1-0b0d74cb74a5");
@@ -75,7 +75,8 @@ async fn subscriptions_that_nobody_may_read_come_with_the_role_to_assign() {
     let command = "`az role assignment create --assignee-object-id ";
     nothing.says(("azure", "subscriptions"), "wrong", "none of the tenant can be read", command);
     nothing.says(("azure", "Resource Graph"), "wrong", "no subscription in all", command);
-    let scope = format!("--role \"Security Reader\" --scope /subscriptions/{group}`");
+    let reader = "39bc4728-0917-49c7-9d2c-d95423bc2eb4";
+    let scope = format!("--role {reader} --scope \"/subscriptions/{group}\"`");
     named.says(("azure", "subscriptions"), "wrong", "none of the tenant", &scope);
     forbidden.says(("azure", "Security Reader"), "wrong", "refused (403", command);
     forbidden.says(("azure", "subscriptions"), "good", "3 subscriptions can be read", "");
