@@ -1,12 +1,12 @@
 //! `tenants.json`: many tenants, each a set of settings over those of the deployment.
 
+use super::checks;
 use super::values::{Lookup, wrong};
 use super::{
-    Channel, Chosen, Credential, Definition, Ground, Platform, SettingError, TenantSettings,
-    Workspace,
+    Chosen, Credential, Definition, Ground, Platform, SettingError, TenantSettings, Workspace,
 };
 use crate::cloud::{Cloud, Identity};
-use crate::tenant::{Caller, guid};
+use crate::tenant::guid;
 use azure_core::http::Url;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
@@ -181,15 +181,15 @@ impl Shared {
                 let field = if field == "." { String::new() } else { format!("field {field}: ") };
                 format!("{field}{}", without_place(error.inner()))
             })?;
-        no_secrets(&definition)?;
+        checks::no_secrets(&definition)?;
         let look = |name: &str| self.look(&definition, name);
         let mut settings = TenantSettings::read(&look, self.ground()).map_err(in_file)?;
         settings.enabled = definition.enabled;
-        settings.callers = callers(&definition)?;
+        settings.callers = checks::callers(&definition)?;
         if let Some(Some(workspace)) = &definition.workspace {
             settings.sender = self.sender(&definition, workspace)?;
         }
-        notices(&definition)?;
+        checks::notices(&definition)?;
         if let Some(credential) = &definition.action_credential {
             self.identity(&definition, credential)
                 .map_err(|error| in_block(error, "actionCredential"))?;
@@ -320,69 +320,6 @@ fn workspace_field(setting: &'static str) -> &'static str {
 
 fn in_block(error: SettingError, block: &str) -> String {
     in_file(error).replacen("field credential", &format!("field {block}"), 1)
-}
-
-fn no_secrets(tenant: &Definition) -> Result<(), String> {
-    let workspace = tenant.workspace.as_ref().and_then(Option::as_ref);
-    let blocks = [
-        ("credential", tenant.credential.as_ref()),
-        ("workspace.credential", workspace.and_then(|workspace| workspace.credential.as_ref())),
-        ("actionCredential", tenant.action_credential.as_ref()),
-    ];
-    for (block, credential) in blocks {
-        let Some(credential) = credential else { continue };
-        let fields = [
-            ("clientSecret", &credential.client_secret),
-            ("clientCertificatePassword", &credential.client_certificate_password),
-            ("refreshToken", &credential.refresh_token),
-        ];
-        for (field, value) in fields {
-            if value.as_ref().is_some_and(|value| !value.trim().starts_with("@vault:")) {
-                return Err(format!(
-                    "field {block}.{field}: no secret belongs in this file, put it into Key Vault \
-                     and write @vault:<secret-uri>"
-                ));
-            }
-        }
-        if credential.client_certificate.as_ref().is_some_and(|text| text.contains("PRIVATE KEY")) {
-            return Err(format!(
-                "field {block}.clientCertificate: no private key belongs in this file, put it into \
-                 Key Vault and write @vault:<secret-uri>"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn callers(tenant: &Definition) -> Result<Vec<Caller>, String> {
-    let callers = tenant.callers.iter().enumerate();
-    callers
-        .map(|(index, caller)| {
-            let parsed = format!("{}/{}", caller.tenant, caller.object).parse();
-            parsed.map_err(|_| {
-                format!("field callers[{index}]: `tenant` and `object` are both GUIDs, one isn't")
-            })
-        })
-        .collect()
-}
-
-fn notices(tenant: &Definition) -> Result<(), String> {
-    for (index, notice) in tenant.notices.iter().enumerate() {
-        if notice.recipients.is_empty() || notice.severity.is_empty() {
-            return Err(format!(
-                "field notices[{index}]: it has no recipient or no severity, give one or more"
-            ));
-        }
-        let is_mail = |text: &String| {
-            text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
-        };
-        if notice.channel == Channel::Mail && !notice.recipients.iter().all(is_mail) {
-            return Err(format!(
-                "field notices[{index}].recipients: one is no mail address, like soc@contoso.example"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// A credential's field by the setting's name; nothing where the name isn't a credential's.
