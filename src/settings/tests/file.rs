@@ -195,6 +195,7 @@ fn no_secret_may_stand_in_the_file_and_none_is_repeated() {
         credential("refreshToken", "s3cret"),
         credential("clientCertificatePassword", "s3cret"),
         credential("clientCertificate", "-----BEGIN PRIVATE KEY-----s3cret"),
+        credential("clientCertificate", "MIIs3cret"),
         json!({ "actionCredential": { "kind": "client-secret", "clientSecret": "s3cret" } }),
     ] {
         let problems = tenants(&with(fields)).unwrap_err().join(" ");
