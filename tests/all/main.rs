@@ -22,5 +22,6 @@ mod kql;
 mod replay;
 mod resume;
 mod serving;
+mod sharing;
 mod tenants;
 mod updates;
