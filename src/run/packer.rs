@@ -1,7 +1,7 @@
 //! Records into parts: looked over, put behind the envelope, gathered until a part is full.
 
 use crate::digest::Digest;
-use crate::part::{self, Body, Cursor, Lines, MAX_ARRAY_BYTES};
+use crate::part::{Body, Cursor, Lines, MAX_ARRAY_BYTES};
 use crate::record::{Envelope, Facts, FieldCounts, RecordId, Shape};
 use crate::source::Sends;
 use bytes::Bytes;
@@ -179,11 +179,8 @@ impl Packer {
 impl Hand {
     fn pack(self, cursor: Cursor, has_rule: bool) -> io::Result<Packed> {
         let Hand { lines, folds, counts, .. } = self;
-        let gzip = Bytes::from(lines.to_gzip(&cursor)?);
-        let rows = lines.rows();
-        let fits = has_rule && !rows.is_empty() && part::array_bytes(&rows) <= MAX_ARRAY_BYTES;
-        let body = fits.then(|| part::body(&rows)).transpose()?;
-        drop(rows);
+        let (gzip, body) = lines.pack(&cursor, has_rule)?;
+        let gzip = Bytes::from(gzip);
         let size = gzip.len();
         Ok(Packed { lines, folds, gzip: Some(gzip), size, body, cursor, counts })
     }
@@ -218,6 +215,7 @@ mod tests {
     use super::*;
     use crate::cloud::{Answer, Room};
     use crate::fetch::Page;
+    use crate::part;
     use crate::source::{ALL, Fetch, Source};
 
     fn packer(source: &Source) -> Packer {
