@@ -164,7 +164,8 @@ impl Logs {
         let mut request = self.request(stream)?;
         request.insert_header("content-encoding", "gzip");
         request.set_body(part::body(rows).map_err(rejected)?.gzip);
-        self.pipeline.send(&request, patience, meter, |_| Ok(())).await
+        let bytes = part::array_bytes(rows);
+        self.pipeline.send_sized(&request, bytes, patience, meter, |_| Ok(())).await
     }
 
     fn request(&self, stream: &str) -> Result<Request, CallError> {
