@@ -55,6 +55,8 @@ pub struct App {
     pub limits: Limits,
     /// Whose turn it is to read an export file.
     pub files: Arc<Semaphore>,
+    /// Whose turn it is at heavy APIs, among this process's jobs.
+    pub turns: LocalTurns,
     /// Jobs carried out beside one another where no host spreads them.
     pub parallel: usize,
     /// The clock.
@@ -63,6 +65,18 @@ pub struct App {
     /// asked for again writes the same.
     pub timeless: bool,
     known: Mutex<HashMap<String, Recent>>,
+}
+
+/// A lock for each tenant and budget.
+#[derive(Default)]
+pub struct LocalTurns(Mutex<HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>>);
+
+impl LocalTurns {
+    /// That of a tenant's budget.
+    pub fn of(&self, tenant: &str, what: &'static str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry((tenant.to_owned(), what)).or_default().clone()
+    }
 }
 
 /// Why nothing is planned.
@@ -115,8 +129,8 @@ impl App {
         let known = Mutex::default();
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
-        let (queue, timeless) = (None, false);
-        App { roster, ledger, queue, limits, files, parallel, clock, timeless, known }
+        let (queue, timeless, turns) = (None, false, LocalTurns::default());
+        App { roster, ledger, queue, limits, files, turns, parallel, clock, timeless, known }
     }
 
     /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.

@@ -98,6 +98,11 @@ impl Checkpoint {
         }
     }
 
+    /// The attempt's id, which no other has.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The run as it stands.
     pub async fn current(&self) -> Option<Current> {
         self.held.lock().await.state.current.clone()

@@ -2,6 +2,7 @@
 
 use super::growth::{self, Known, Old};
 use super::packer::{Packed, Packer, aside};
+use super::turn::Held;
 use super::{Stop, export, finish};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
@@ -36,6 +37,8 @@ pub(super) struct Work<'a> {
     /// Whether the service has no newer snapshot than the one that is kept.
     pub unchanged: bool,
     pub(super) packer: Packer,
+    /// The turn that a heavy source has taken.
+    pub(super) turn: Option<Held>,
     pub meter: Meter,
     pub patience: Patience,
     pub(super) started: Instant,
@@ -55,6 +58,7 @@ impl<'a> Work<'a> {
         let source = job.source;
         Work {
             packer: packer(app, tenant, source, &current),
+            turn: None,
             meter: Meter::default(),
             patience: app.limits.patience.until(deadline),
             saved: current.tally.clone(),
@@ -96,9 +100,11 @@ impl<'a> Work<'a> {
             export::Files::Read => {}
             export::Files::None => {
                 self.take_kept_parts().await?;
+                self.take_turn().await?;
                 self.read_on().await?;
             }
         }
+        self.turn = None;
         finish::completed(self).await
     }
 

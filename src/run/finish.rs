@@ -160,30 +160,38 @@ async fn send_row(
     logs.send(&RUNS.stream(), &lines.rows(), None, patience, meter).await.map(|_| ())
 }
 
+/// How a run pauses that goes on by a message of its own.
+pub(super) struct Pause {
+    /// When the message comes.
+    pub after: Duration,
+    /// Whether something is in the way, for health to show.
+    pub is_obstacle: bool,
+    /// Whether `runs/` and the workspace are told.
+    pub is_news: bool,
+}
+
 /// Ends an attempt whose run goes on later: says so in the state, under `runs/` and in the
-/// workspace, and frees the job. What can't be said is logged and changes nothing. `after` is when a
-/// message of the run's own brings it back.
-pub(super) async fn interrupted(
-    work: &Work<'_>,
-    report: Report,
-    after: Option<Duration>,
-) -> Report {
+/// workspace, and frees the job. What can't be said is logged and changes nothing.
+pub(super) async fn interrupted(work: &Work<'_>, report: Report, pause: Option<Pause>) -> Report {
     let Work { app, tenant, checkpoint, .. } = *work;
-    let (refused, mut failed) = obstacles(app, work.source, &report);
-    if after == Some(Duration::ZERO) {
-        // Its time was up, no more.
-        failed = None;
-    }
-    let resumes = after.map(|after| checkpoint::after(app.now(), after));
+    let (refused, failed) = obstacles(app, work.source, &report);
+    let failed = failed.filter(|_| pause.as_ref().is_none_or(|pause| pause.is_obstacle));
+    let resumes = pause.as_ref().map(|pause| checkpoint::after(app.now(), pause.after));
     let ended = report.status == Status::Incomplete;
     let spent = |current: &mut Current| {
         current.tally.clone_from(&report.tally);
         current.resumes = resumes;
     };
     let mut lost = checkpoint.release(refused, failed, ended, spent).await.err();
-    lost = lost.or(keep(app, &report).await.err());
+    let is_news = pause.is_none_or(|pause| pause.is_news);
+    if is_news {
+        lost = lost.or(keep(app, &report).await.err());
+    }
     if let Some(error) = lost {
         warn!(tenant = tenant.id, "The end of {} isn't kept: {error}", report.source);
+    }
+    if !is_news {
+        return report;
     }
     let deadline = Instant::now() + LAST_WORD;
     let patience = Patience { tries: 1, ..app.limits.patience }.until(deadline);
@@ -215,7 +223,8 @@ fn obstacles(app: &App, source: Source, report: &Report) -> (Option<Refused>, Op
 /// Says in the set's state what stands in the way of one of its files.
 pub(super) async fn note_in_set(app: &App, job: &Job, report: &Report) {
     let (refused, failed) = obstacles(app, job.source, report);
-    if refused.is_none() && failed.is_none() {
+    // What is postponed comes back by itself.
+    if report.status == Status::Postponed || refused.is_none() && failed.is_none() {
         return;
     }
     let path = path::state(&job.tenant, job.source.name);

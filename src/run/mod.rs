@@ -9,6 +9,7 @@ mod growth;
 mod here;
 mod packer;
 mod remarks;
+mod turn;
 
 pub use begin::{Asked, asked};
 pub use here::run;
@@ -23,6 +24,7 @@ use crate::plan::{Job, Message};
 use crate::report::{Report, Status};
 use crate::tenant::Tenant;
 use attempt::Work;
+use finish::Pause;
 use futures::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
@@ -49,6 +51,14 @@ enum Stop {
         /// What it answered, and where.
         what: String,
         /// What it asked for.
+        after: Duration,
+    },
+    /// Another job's turn at an API that this one would use up.
+    #[error("another job of the tenant has the turn at {what}: the next attempt asks for it again")]
+    Waits {
+        /// The budget.
+        what: &'static str,
+        /// When to ask again.
         after: Duration,
     },
     /// The run's own turn: its time is up.
@@ -171,19 +181,19 @@ async fn of_source(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -
 
 /// The report of an attempt that has ended, which others can go on from.
 async fn ended(work: &Work<'_>, outcome: Result<Status, Stop>) -> Report {
-    let (status, message, after) = match outcome {
+    let (status, message, pause) = match outcome {
         Ok(status) => (status, remarks::of(status, work.source, &work.current.tally), None),
         Err(stop) => match goes_on(work, &stop).await {
-            Some((message, after)) => (Status::Postponed, message, Some(after)),
+            Some((message, pause)) => (Status::Postponed, message, Some(pause)),
             None => (status_of(&stop), stop.to_string(), None),
         },
     };
     let report = finish::report(work, status, message);
-    match (status, after) {
+    match (status, pause) {
         (Status::Complete | Status::Unchanged | Status::Unneeded, _) => report,
         // Its claim was given up with its files.
         (Status::Postponed, None) => report,
-        _ => finish::interrupted(work, report, after).await,
+        (_, pause) => finish::interrupted(work, report, pause).await,
     }
 }
 
@@ -191,21 +201,24 @@ fn status_of(stop: &Stop) -> Status {
     match stop {
         Stop::Refused(_) => Status::Refused,
         Stop::Unavailable(_) => Status::Unavailable,
-        Stop::Failed(_) | Stop::Later { .. } | Stop::TimeUp => Status::Failed,
+        Stop::Failed(_) | Stop::Later { .. } | Stop::Waits { .. } | Stop::TimeUp => Status::Failed,
         Stop::Lost => Status::Unneeded,
     }
 }
 
-/// Posts the message by which a run goes on later, where it may: what is said of it, and when it comes.
-async fn goes_on(work: &Work<'_>, stop: &Stop) -> Option<(String, Duration)> {
+/// Posts the message by which a run goes on later, where it may: what is said of it, and how it pauses.
+async fn goes_on(work: &Work<'_>, stop: &Stop) -> Option<(String, Pause)> {
     let (message, after) = match stop {
         Stop::TimeUp => ("the run's time is up: it goes on by itself".to_owned(), Duration::ZERO),
         Stop::Later { what, after } => (format!("{what}: it goes on by itself then"), *after),
+        Stop::Waits { what, after } => (format!("another job has the turn at {what}"), *after),
         _ => return None,
     };
+    let is_obstacle = matches!(stop, Stop::Later { .. });
+    let is_news = !matches!(stop, Stop::Waits { .. });
     let job = Job { run: work.current.run.clone(), now: true, ..work.job.clone() };
     match work.outbox.post(&Message::from(&job), after).await {
-        Ok(()) => Some((message, after)),
+        Ok(()) => Some((message, Pause { after, is_obstacle, is_news })),
         Err(error) => {
             debug!(tenant = work.tenant.id, "{error}");
             None

@@ -10,10 +10,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::Instant;
 
-/// How long a job waits within its invocation for another's turn to end.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it looks whether another process has given the turn back.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often a job looks, within the time of a claim, whether another process has given the turn back.
+const LOOKS: u32 = 15;
 /// After how long it comes back where the turn isn't given back by then.
 const BACK_AFTER: Duration = Duration::from_secs(30);
 
@@ -27,7 +25,8 @@ impl Work<'_> {
     /// Takes the turn of the source, where it needs one and doesn't have it.
     pub(super) async fn take_turn(&mut self) -> Result<(), Stop> {
         let Some(what) = self.source.turn().filter(|_| self.turn.is_none()) else { return Ok(()) };
-        let deadline = Instant::now() + PATIENCE;
+        let look = self.app.limits.claim / LOOKS;
+        let deadline = Instant::now() + self.app.limits.claim;
         let later = || Stop::Waits { what, after: BACK_AFTER };
         let waiting = self.app.turns.of(&self.tenant.id, what).lock_owned();
         // Where no queue brings the job back, it waits for the others of its own process.
@@ -43,8 +42,8 @@ impl Work<'_> {
                     self.turn = Some(held(self.app, turn, here));
                     return Ok(());
                 }
-                Taking::Theirs { .. } if Instant::now() + LOOK < deadline => {
-                    tokio::time::sleep(LOOK).await;
+                Taking::Theirs { .. } if Instant::now() + look < deadline => {
+                    tokio::time::sleep(look).await;
                 }
                 Taking::Theirs { .. } => return Err(later()),
             }

@@ -7,7 +7,7 @@ use crate::support::{self, job, kept_lines};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use posture::app::App;
 use posture::checkpoint;
-use posture::ledger::path;
+use posture::ledger::{Taking, Turn, path};
 use posture::outbox::{Outbox, OutboxError};
 use posture::plan::{Job, Message, RunId};
 use posture::queue::Queue;
@@ -187,6 +187,44 @@ async fn without_a_queue_a_long_wait_ends_the_job_until_it_is_asked_for_again() 
     assert_eq!(failed.status, Status::Failed, "{failed}");
     assert!(failed.message.contains(": the next attempt goes on"), "{failed}");
     assert_eq!(resumed.status, Status::Complete, "{resumed}");
+}
+
+#[tokio::test]
+async fn a_heavy_job_comes_back_later_while_another_instance_has_the_turn() {
+    let world = World::new(20).await;
+    let (job, posted) = (job(&world.app, DEVICE_SOFTWARE), Posted::default());
+    let what = (job.tenant.as_str(), DEVICE_SOFTWARE.turn().unwrap());
+    let (ledger, now) = (world.folder.ledger(), world.app.now());
+    let hold = Duration::from_secs(60);
+    let taken = Turn::take(ledger.clone(), what, "another", now, hold).await.unwrap();
+    let Taking::Mine(turn) = taken else { panic!("nobody else is there") };
+
+    let waits = step(&world.app, &job, &posted).await;
+    let posted_back = posted.take();
+    let asked = world.microsoft.requests().len();
+    turn.release(now).await.unwrap();
+    let goes = step(&world.app, &job, &posted).await;
+
+    assert_eq!(waits.status, Status::Postponed, "{waits}");
+    assert!(waits.message.contains("another job has the turn"), "{waits}");
+    assert_eq!(posted_back.len(), 1);
+    assert!(posted_back[0].1 > Duration::ZERO && posted_back[0].0.file.is_none());
+    assert_eq!(asked, 0, "nothing is asked without the turn");
+    let (state, _) =
+        checkpoint::read(&*ledger, &path::state(&job.tenant, DEVICE_SOFTWARE.name)).await.unwrap();
+    assert_eq!(state.reason(), None, "waiting for a turn is no failure");
+    assert_eq!(goes.status, Status::Postponed, "{goes}");
+    assert!(posted.take().iter().all(|(message, _)| message.file.is_some()));
+}
+
+#[tokio::test]
+async fn heavy_jobs_of_one_process_follow_one_another() {
+    let world = World::new(30).await;
+    let jobs = [DEVICE_SOFTWARE, DEVICE_VULNERABILITIES].map(|source| job(&world.app, source));
+
+    let (one, other) = tokio::join!(run(&world.app, &jobs[0]), run(&world.app, &jobs[1]));
+
+    assert_eq!([one.status, other.status], [Status::Complete; 2], "{one} {other}");
 }
 
 #[tokio::test]

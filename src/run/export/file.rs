@@ -113,6 +113,12 @@ async fn complete_set(
     }
 }
 
+/// Path and link of a file in a listing.
+fn link_of(listing: &Listing, file: &str) -> Option<(String, String)> {
+    let (_, path) = listing.ids().find(|(id, _)| id == file)?;
+    Some((path.to_owned(), listing.files.get(path)?.clone()))
+}
+
 async fn read(mut work: Work<'_>) -> Report {
     let (app, tenant, job, outbox) = (work.app, work.tenant, work.job, work.outbox);
     let checkpoint = work.checkpoint;
@@ -149,8 +155,9 @@ impl Work<'_> {
         let _turn = files.acquire().await;
         let reader = Reader::new(self.tenant, self.source, String::new(), self.patience);
         let (mut waits, mut tries, mut parts) = (self.patience.waits(), 0, 0);
+        let mut expired: Option<String> = None;
         let digest = loop {
-            let (path, link) = match self.link(&reader, tries > 0).await? {
+            let (path, link) = match self.link(&reader, expired.as_deref()).await? {
                 Some(found) => found,
                 None => return self.snapshot_is_gone().await,
             };
@@ -161,7 +168,10 @@ impl Work<'_> {
             let what = match self.pass(digest, path, &link).await? {
                 Pass::End(digest) => break digest,
                 Pass::Broken(FileError::Broken(what)) => what,
-                Pass::Broken(FileError::Expired) => "its link has expired".to_owned(),
+                Pass::Broken(FileError::Expired) => {
+                    expired = Some(link);
+                    "its link has expired".to_owned()
+                }
             };
             if self.current.tally.parts > parts {
                 (waits, tries, parts) = (self.patience.waits(), 0, self.current.tally.parts);
@@ -176,23 +186,29 @@ impl Work<'_> {
         self.count_in(&digest).await.map(Some)
     }
 
-    /// Path and link of the file; nothing where the service has it no more. `fresh` asks for the link anew.
+    /// Path and link of the file; nothing where the service has it no more. An `expired` link is asked for
+    /// anew.
     async fn link(
-        &self,
+        &mut self,
         reader: &Reader<'_>,
-        fresh: bool,
+        expired: Option<&str>,
     ) -> Result<Option<(String, String)>, Stop> {
-        let file = self.job.file.as_deref().unwrap_or_default();
-        let found = |listing: &Listing| {
-            let mut ids = listing.ids();
-            ids.find(|(id, _)| id == file).map(|(_, path)| path.to_owned())
+        let file = self.job.file.clone().unwrap_or_default();
+        let usable = |listing: &Listing| {
+            link_of(listing, &file).filter(|(_, link)| Some(link.as_str()) != expired)
         };
-        let kept = if fresh { None } else { self.kept_listing().await? };
-        let listing = match kept {
-            Some(listing) => listing,
-            None => self.ask_listing(reader).await?,
+        if let Some(found) = self.kept_listing().await?.as_ref().and_then(usable) {
+            return Ok(Some(found));
+        }
+        // One of the set's jobs asks for the links of all.
+        self.take_turn().await?;
+        let kept = self.kept_listing().await?;
+        let found = match kept.as_ref().and_then(usable) {
+            Some(found) => Some(found),
+            None => link_of(&self.ask_listing(reader).await?, &file),
         };
-        Ok(found(&listing).and_then(|path| Some((path.clone(), listing.files.get(&path)?.clone()))))
+        self.turn = None;
+        Ok(found)
     }
 
     async fn count_in(&mut self, digest: &Digest) -> Result<Standing, Stop> {

@@ -51,6 +51,7 @@ impl Work<'_> {
             let open = files.open.clone();
             return self.post_files(open).await;
         }
+        self.take_turn().await?;
         let (tenant, source, patience) = (self.tenant, self.source, self.patience);
         let reader = Reader::new(tenant, source, String::new(), patience);
         match self.ask_listing(&reader).await {
