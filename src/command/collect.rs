@@ -1,10 +1,10 @@
 //! Collects now, without a host.
 
-use super::progress::{run_all, say, table};
+use super::progress::{run_all, say, table, went_well};
 use super::{Failure, log_to_stdout, settings};
 use crate::app::App;
 use crate::plan::{Job, RunId, Window};
-use crate::report::{Report, Status};
+use crate::report::Report;
 use crate::settings::Platform;
 use crate::tenant::Present;
 use std::process::ExitCode;
@@ -86,8 +86,5 @@ fn window(options: &Options) -> Result<Option<Window>, Failure> {
 
 /// 0 where every job is complete or had nothing to do.
 pub fn code(reports: &[Report]) -> ExitCode {
-    let well = |report: &Report| {
-        !matches!(report.status, Status::Incomplete | Status::Refused | Status::Failed)
-    };
-    if reports.iter().all(well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if reports.iter().all(went_well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

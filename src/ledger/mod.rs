@@ -11,7 +11,7 @@ mod under;
 pub use azure::AzureLedger;
 pub use folder::FolderLedger;
 pub use shared_key::{AZURITE_ACCOUNT, SharedKey};
-pub use turns::LedgerTurns;
+pub use turns::{LedgerTurns, Taking, Turn};
 pub use under::Under;
 
 use async_trait::async_trait;

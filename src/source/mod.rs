@@ -20,6 +20,7 @@ mod pack;
 mod resources;
 mod risk;
 mod table;
+mod turn;
 
 pub use alerts::{ALERTS, INCIDENTS};
 pub use azure::{
