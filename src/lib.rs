@@ -33,4 +33,5 @@ pub mod run; // carries one job out: pages in, ledger first, then logs, a report
 pub mod settings; // everything that differs between two deployments
 pub mod source; // what can be collected: one constant per collection
 pub mod summary; // digests folded into the answers served over HTTP
+pub mod telemetry; // spans of jobs, exported where a receiver is set
 pub mod tenant; // who we collect for, and the credential of each

@@ -1,7 +1,7 @@
 //! Collects now, without a host.
 
 use super::progress::{run_all, say, table};
-use super::{Failure, log_to_stdout, settings};
+use super::{Failure, observe, settings};
 use crate::app::App;
 use crate::plan::{Job, RunId, Window};
 use crate::report::{Report, Status};
@@ -29,12 +29,13 @@ pub struct Options {
 /// Collects what the settings describe. The exit code is 1 where a source ended otherwise than
 /// complete.
 pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Failure> {
-    log_to_stdout(tracing::Level::WARN);
     let settings = settings(platform)?;
+    let telemetry = observe(tracing::Level::WARN, settings.otlp.as_ref());
     let app = App::build(&settings).map_err(Failure::Other)?;
     let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
     let jobs = jobs(&app, &present, &options)?;
     let reports = run_all(&app, jobs).await;
+    telemetry.stop().await;
     say(&table(&reports));
     Ok(code(&reports))
 }

@@ -60,7 +60,7 @@ pub fn table(reports: &[Report]) -> String {
         "took ms",
     ]);
     for Report { tenant_name, source, status, tally, .. } in reports {
-        let status = format!("{status:?}").to_lowercase();
+        let status = status.name().to_owned();
         let numbers = [
             tally.read,
             tally.kept,

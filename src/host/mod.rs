@@ -16,12 +16,13 @@ pub use problem::Problem;
 pub use routes::answer;
 
 use crate::app::App;
+use crate::telemetry;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{FutureExt, Stream, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tracing::warn;
+use tracing::{Instrument, warn};
 use warp::Filter;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
@@ -110,10 +111,15 @@ async fn handle<B: Buf>(
     }
     let invocation = invocation_id(headers);
     match path.trim_matches('/') {
-        TIMER => functions::timer(&app, &body, &invocation).await,
+        TIMER => {
+            let call = telemetry::call(TIMER, &invocation, headers);
+            functions::timer(&app, &body, &invocation).instrument(call).await
+        }
         // A task of its own: a caller that hangs up must not end the job in the middle.
         QUEUE => {
-            let job = tokio::spawn(async move { queue::queue(&app, &body, &invocation).await });
+            let call = telemetry::call(QUEUE, &invocation, headers);
+            let job = async move { queue::queue(&app, &body, &invocation).await };
+            let job = tokio::spawn(job.instrument(call));
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
         HTTP => functions::http(&app, &body, &invocation).await,

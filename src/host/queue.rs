@@ -28,7 +28,7 @@ pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
             return problem.into();
         }
     };
-    let report = crate::run::run(app, &job).await;
+    let report = crate::run::run_for(app, &job, invocation).await;
     log(&report, invocation);
     if report.wants_retry() {
         return Problem::new(500, report.to_string()).into();
@@ -88,7 +88,7 @@ async fn pull(app: &App, case: Case, invocation: &str) -> Reply {
         let open = case.open(app).await?;
         let jobs = stream::iter(open.jobs.clone());
         let carried = jobs.for_each_concurrent(open.app.parallel, async |job| {
-            log(&crate::run::run(&open.app, &job).await, invocation);
+            log(&crate::run::run_for(&open.app, &job, invocation).await, invocation);
         });
         carried.await;
         open.close().await

@@ -16,6 +16,7 @@ use crate::tenant::Tenant;
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
 
 /// An attempt at work on a run that it holds.
 pub(super) struct Work<'a> {
@@ -142,7 +143,9 @@ impl<'a> Work<'a> {
                 let text = "the run's time is up: the next attempt goes on from the checkpoint";
                 return Err(Stop::Failed(text.to_owned()));
             }
-            match (now.page(&link, &self.meter).await, again.take()) {
+            let span = debug_span!("page", page = self.current.tally.pages + 1);
+            let page = now.page(&link, &self.meter).instrument(span).await;
+            match (page, again.take()) {
                 (Err(FetchError::Gone { .. }), Some(fresh)) => {
                     now = fresh;
                     self.start_over();

@@ -9,6 +9,7 @@ use crate::part::{Cursor, Lines};
 use bytes::Bytes;
 use serde_json::json;
 use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
 
 impl Work<'_> {
     /// Keeps the lines in hand as a part, then delivers it.
@@ -18,7 +19,8 @@ impl Work<'_> {
         let gzip = self.lines.to_gzip(&cursor).map_err(|error| Stop::Failed(error.to_string()))?;
         let size = gzip.len();
         let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
-        match self.app.ledger.keep(&path, Bytes::from(gzip)).await? {
+        let span = debug_span!("keep", part = number, bytes = size);
+        match self.app.ledger.keep(&path, Bytes::from(gzip)).instrument(span).await? {
             Kept::New => self.deliver(cursor, size).await,
             // Nothing was there when this attempt began, so a rival is at work.
             Kept::There => Err(Stop::Lost),
@@ -28,7 +30,8 @@ impl Work<'_> {
     /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
     pub(super) async fn deliver(&mut self, cursor: Cursor, size: usize) -> Result<(), Stop> {
         let number = self.current.tally.parts + 1;
-        self.send(number).await?;
+        let span = debug_span!("send", part = number, records = self.lines.len());
+        self.send(number).instrument(span).await?;
         for (line, _) in self.lines.iter() {
             self.current.digest.add(line);
         }

@@ -17,6 +17,7 @@ use crate::ledger::LedgerError;
 use crate::logs::LogsError;
 use crate::plan::Job;
 use crate::report::{Report, Status};
+use crate::telemetry;
 use crate::tenant::Tenant;
 use attempt::Work;
 use futures::FutureExt;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Why an attempt ends before its run does.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,18 @@ impl From<LedgerError> for Stop {
 /// The job's message may come twice, or to two processes at once: what is complete, or in another
 /// attempt's hands, is left alone.
 pub async fn run(app: &App, job: &Job) -> Report {
+    run_for(app, job, "").await
+}
+
+/// As [`run`], for that invocation of the host's.
+pub async fn run_for(app: &App, job: &Job, invocation: &str) -> Report {
+    let span = telemetry::job(job, invocation);
+    let report = carry_out(app, job).instrument(span.clone()).await;
+    telemetry::ended(&span, &report);
+    report
+}
+
+async fn carry_out(app: &App, job: &Job) -> Report {
     let began = app.now();
     let plain = |name: &str, status, message| plain(app, job, name, began, status, message);
     let present = match app.tenants().await {

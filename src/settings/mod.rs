@@ -4,6 +4,7 @@ mod checks;
 mod credential;
 mod definition;
 mod file;
+mod otlp;
 mod tenant;
 mod values;
 
@@ -13,6 +14,7 @@ pub use definition::{
     Notice, OcsfClass, Sending, Severity, Workspace,
 };
 pub use file::{Shared, schema};
+pub use otlp::Otlp;
 pub use tenant::TenantSettings;
 pub use values::Lookup;
 
@@ -87,6 +89,8 @@ pub struct Settings {
     pub claim: Duration,
     /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
     pub run: Duration,
+    /// Where spans go; nowhere where `OTEL_EXPORTER_OTLP_ENDPOINT` is absent.
+    pub otlp: Option<Otlp>,
 }
 
 /// Who is collected.
@@ -176,6 +180,7 @@ impl Settings {
             routes,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
+            otlp: Otlp::read(look)?,
         })
     }
 }

@@ -22,5 +22,6 @@ mod kql;
 mod replay;
 mod resume;
 mod serving;
+mod telemetry;
 mod tenants;
 mod updates;
