@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -24,6 +25,8 @@ use tracing::debug;
 const PARALLEL_JOBS: usize = 16;
 /// Pages of ordinary size in memory at once, whatever the number of jobs.
 const PAGES_IN_MEMORY: usize = 4;
+/// Export files read at once, each of them with three parts in memory, whatever the number of jobs.
+const FILES_AT_ONCE: usize = 4;
 /// How long what the ledger says of a tenant is answered from memory.
 pub const KNOWN_FOR: Duration = Duration::from_secs(5);
 
@@ -50,6 +53,8 @@ pub struct App {
     pub queue: Option<Queue>,
     /// How long things may take.
     pub limits: Limits,
+    /// Whose turn it is to read an export file.
+    pub files: Arc<Semaphore>,
     /// Jobs carried out beside one another where no host spreads them.
     pub parallel: usize,
     /// The clock.
@@ -108,7 +113,9 @@ impl App {
         };
         let known = Mutex::default();
         let parallel = PARALLEL_JOBS;
-        App { roster, ledger, queue: None, limits, parallel, clock, timeless: false, known }
+        let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
+        let (queue, timeless) = (None, false);
+        App { roster, ledger, queue, limits, files, parallel, clock, timeless, known }
     }
 
     /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.
@@ -234,7 +241,7 @@ impl App {
 
     /// A job of one source of one tenant.
     pub fn job(&self, tenant: &Tenant, source: Source, run: RunId, now: bool) -> Job {
-        Job { run, tenant: tenant.id.clone(), source, now, window: None }
+        Job { run, tenant: tenant.id.clone(), source, now, window: None, file: None }
     }
 
     /// What the ledger says of every source of a tenant, at most a few seconds old.

@@ -23,10 +23,11 @@ pub mod host; // the Functions host's contract: envelope in, outcome out; routes
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
+pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
-pub mod queue; // the queue of jobs, counted
+pub mod queue; // the queue of jobs by its own API: messages sent, and counted
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out

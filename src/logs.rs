@@ -1,11 +1,12 @@
 //! Where records are sent: the Logs Ingestion API, one stream of one collection rule at a time.
 
 use crate::cloud::{CallError, Identity, Meter, Patience, Pipeline, TokenError};
-use crate::part::{self, MAX_ARRAY_BYTES};
+use crate::part::{self, Body, MAX_ARRAY_BYTES};
 use azure_core::http::{Method, Request, Url};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::time::Duration;
 
 const API_VERSION: &str = "2023-01-01";
 /// How often one batch is halved: enough to find two bad rows among a thousand.
@@ -21,6 +22,14 @@ pub enum LogsError {
         what: String,
         /// The next step.
         advice: &'static str,
+    },
+    /// Nobody's turn: the rule has had enough for now.
+    #[error("the workspace took nothing ({what}): the kept part is sent again after that")]
+    Throttled {
+        /// What it answered, and where.
+        what: String,
+        /// What it asked for.
+        after: Duration,
     },
     /// Nobody's turn.
     #[error("the workspace took nothing ({what}): the next attempt sends the kept part again")]
@@ -97,7 +106,8 @@ impl Logs {
         self.pipeline.send(&request, patience, meter, |_| Ok(())).await
     }
 
-    /// Sends rows to a stream, in one request where the service takes it.
+    /// Sends rows to a stream, in one request where the service takes it; `made` is their body where it
+    /// was made before.
     ///
     /// A request that it calls too large or malformed is halved, so that one bad row doesn't cost the
     /// others; what it refuses still is rejected. The API has no idempotency key: a batch sent again is there
@@ -112,6 +122,7 @@ impl Logs {
         &self,
         stream: &str,
         rows: &[Cow<'_, [u8]>],
+        mut made: Option<Body>,
         patience: &Patience,
         meter: &Meter,
     ) -> Result<Sent, LogsError> {
@@ -127,7 +138,8 @@ impl Logs {
                 sent.rejected.push((start, reason));
                 continue;
             }
-            match self.post(stream, rows, patience, meter).await {
+            // Only the first request has all rows.
+            match self.post(stream, rows, made.take(), patience, meter).await {
                 Ok(()) => {
                     sent.rows += rows.len() as u64;
                     sent.bytes += bytes as u64;
@@ -156,6 +168,7 @@ impl Logs {
         &self,
         stream: &str,
         rows: &[Cow<'_, [u8]>],
+        made: Option<Body>,
         patience: &Patience,
         meter: &Meter,
     ) -> Result<(), CallError> {
@@ -163,7 +176,8 @@ impl Logs {
             |_: io::Error| CallError::Rejected { status: 400, code: None, path: String::new() };
         let mut request = self.request(stream)?;
         request.insert_header("content-encoding", "gzip");
-        request.set_body(part::body(rows).map_err(rejected)?.gzip);
+        let body = made.map_or_else(|| part::body(rows), Ok).map_err(rejected)?;
+        request.set_body(body.gzip);
         self.pipeline.send(&request, patience, meter, |_| Ok(())).await
     }
 
@@ -202,6 +216,7 @@ pub(crate) fn explain(error: CallError) -> LogsError {
             what,
             advice: "the app's own identity sends to the workspace, not the tenant's",
         },
+        CallError::Throttled { after, .. } => LogsError::Throttled { what, after },
         _ => LogsError::Unreachable { what },
     }
 }

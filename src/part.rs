@@ -49,7 +49,16 @@ pub struct Lines {
     marks: Vec<Mark>,
 }
 
+/// What a part's lines and marks take at once, so that they don't grow bit by bit.
+const TYPICAL_BYTES: usize = MAX_ARRAY_BYTES + 4096;
+const TYPICAL_LINES: usize = 2048;
+
 impl Lines {
+    /// No lines yet, with room for a whole part.
+    pub fn with_room() -> Lines {
+        Lines { text: Vec::with_capacity(TYPICAL_BYTES), marks: Vec::with_capacity(TYPICAL_LINES) }
+    }
+
     /// Whether a line of that length must go to the next part. Its array would have over a million
     /// bytes; a line that is too long alone is a part alone.
     pub fn is_full_for(&self, length: usize) -> bool {

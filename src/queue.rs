@@ -1,13 +1,28 @@
-//! The queue of jobs as its own API shows it, by Azure's official crate: Azure with a token, Azurite
-//! with its key. Messages go through the host; here they are only counted.
+//! The queue of jobs by its own API and Azure's official crate: Azure with a token, Azurite with its
+//! key. What a timer or a plan sends goes through the host; what a job sends goes here.
 
 use crate::cloud::Tokens;
 use crate::ledger::account::{self, Way};
+use crate::outbox::{Outbox, OutboxError};
+use crate::plan::Message;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::{StatusCode, Url};
-use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders;
+use azure_storage_queue::models::{
+    QueueClientGetPropertiesResultHeaders, QueueClientSendMessageOptions, QueueMessage,
+};
 use azure_storage_queue::{QueueClient, QueueClientOptions};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
+use std::time::Duration;
+
+/// The longest that a message may be out of sight.
+///
+/// <https://learn.microsoft.com/rest/api/storageservices/put-message>
+const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long the jobs of an export's files have before their set is looked at again: a run's time and
+/// some for waiting in the queue.
+const FILES_HOLD: Duration = Duration::from_secs(900);
 
 /// Why messages can't be counted.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +77,30 @@ impl Queue {
     /// [`QueueError`].
     pub async fn poison(&self) -> Result<Option<u64>, QueueError> {
         count(&self.poison).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Outbox for Queue {
+    async fn post(&self, message: &Message, after: Duration) -> Result<(), OutboxError> {
+        let failed = |what: String| OutboxError { queue: self.name.clone(), what };
+        let json = serde_json::to_vec(message).map_err(|error| failed(error.to_string()))?;
+        // As the host's own output binding does: host.json says `messageEncoding: base64`.
+        let text = QueueMessage { message_text: Some(BASE64_STANDARD.encode(json)) };
+        let body = text.try_into().map_err(|error: Error| failed(explain(&error).to_string()))?;
+        let seconds = after.min(LONGEST_DELAY).as_secs_f64().ceil();
+        let options = QueueClientSendMessageOptions {
+            visibility_timeout: (seconds >= 1.0).then_some(seconds as i32),
+            // The queue's own default would drop a message that waits for a week.
+            message_time_to_live: Some(-1),
+            ..Default::default()
+        };
+        let sent = self.jobs.send_message(body, Some(options)).await;
+        sent.map(|_| ()).map_err(|error| failed(explain(&error).to_string()))
+    }
+
+    fn holds(&self) -> Duration {
+        FILES_HOLD
     }
 }
 

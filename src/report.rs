@@ -23,6 +23,9 @@ pub enum Status {
     Refused,
     /// The tenant or its cloud has no such data: asked again after the source's interval.
     Unavailable,
+    /// The run goes on by messages of its own: its time was up, the service asked for patience, or its
+    /// files are read by jobs of their own.
+    Postponed,
     /// Nobody's turn: a later attempt goes on from the checkpoint.
     Failed,
 }
@@ -37,6 +40,7 @@ impl Status {
             Status::Unneeded => "unneeded",
             Status::Refused => "refused",
             Status::Unavailable => "unavailable",
+            Status::Postponed => "postponed",
             Status::Failed => "failed",
         }
     }
@@ -142,7 +146,7 @@ impl fmt::Display for Report {
                 )
             }
             Status::Unneeded => write!(f, "{source} of {tenant_name}: nothing to do, {message}"),
-            Status::Refused | Status::Unavailable | Status::Failed => {
+            Status::Refused | Status::Unavailable | Status::Postponed | Status::Failed => {
                 write!(f, "{source} of {tenant_name}: {message}")
             }
             Status::Complete | Status::Incomplete => {

@@ -19,7 +19,7 @@ use opentelemetry_sdk::trace::{
 };
 use std::time::Duration;
 use tracing::field::Empty;
-use tracing::{Level, Metadata, Span, Subscriber, info_span};
+use tracing::{Instrument, Level, Metadata, Span, Subscriber, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Layer;
@@ -114,23 +114,34 @@ impl Telemetry {
     }
 }
 
-/// The span of a call of the host's, below the host's own where it sends one.
-pub fn call(function: &'static str, invocation: &str, headers: &HeaderMap) -> Span {
+tokio::task_local! {
+    /// The host's id of the call that is answered.
+    static INVOCATION: String;
+}
+
+/// Answers a call of the host's within a span, below the host's own where it sends one.
+pub async fn call<T>(
+    function: &'static str,
+    invocation: &str,
+    headers: &HeaderMap,
+    answer: impl Future<Output = T>,
+) -> T {
     let span = info_span!("call", otel.name = function, otel.kind = "server", invocation);
     let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
     if parent.span().span_context().is_valid() {
         // Only a span that is exported nowhere can't have a parent.
         let _ = span.set_parent(parent);
     }
-    span
+    INVOCATION.scope(invocation.to_owned(), answer).instrument(span).await
 }
 
-/// The span of a job, with the fields of its line in the log.
-pub fn job(job: &Job, invocation: &str) -> Span {
-    let invocation = (!invocation.is_empty()).then_some(invocation);
+/// The span of one attempt at a job, with the fields of its line in the log.
+pub fn job(job: &Job) -> Span {
+    let invocation = INVOCATION.try_with(Clone::clone).ok().filter(|id| !id.is_empty());
     info_span!(
         "job",
         invocation,
+        file = job.file,
         source = job.source.name,
         run = %job.run,
         tenant = job.tenant,

@@ -172,9 +172,8 @@ async fn state(
 async fn parts(inner: &App, case: &Case, source: source::Source) -> Result<Vec<Part>, LedgerError> {
     let mut parts = Vec::new();
     let run: &RunId = &case.window.to;
-    let first = path::part(&case.tenant, source.name, run, 1);
-    let folder = first.rsplit_once('/').map_or("", |(folder, _)| folder);
-    for path in inner.ledger.list(&format!("{folder}/")).await? {
+    let folder = path::parts(&case.tenant, source.name, run);
+    for path in inner.ledger.list(&folder).await? {
         let Some((kept, _)) = inner.ledger.read(&path).await? else { continue };
         let (text, _) = part::open(&kept).map_err(|error| LedgerError::Failed {
             path: path.clone(),

@@ -135,6 +135,7 @@ impl Case {
             source,
             now: true,
             window: Some(self.window.clone()),
+            file: None,
         });
         Ok(Open { app: inner, jobs: jobs.collect(), case: self })
     }

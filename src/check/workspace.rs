@@ -87,6 +87,8 @@ async fn one(
 fn refused(error: CallError, finding: impl Fn(String) -> Finding) -> Finding {
     match logs::explain(error) {
         LogsError::Refused { what, advice } => finding(what).wrong(advice),
-        LogsError::Unreachable { what } => finding(what).warning("check again in a few minutes"),
+        LogsError::Throttled { what, .. } | LogsError::Unreachable { what } => {
+            finding(what).warning("check again in a few minutes")
+        }
     }
 }

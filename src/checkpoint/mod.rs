@@ -1,7 +1,9 @@
 //! What of a job is kept and sent, and whose job it is.
 
+mod files;
 mod state;
 
+pub use files::{Files, Share, Standing, after, change_run, count_in, note};
 pub use state::{Attempt, Completed, Current, Failed, Refused, State, Tally};
 
 use crate::ledger::{Ledger, LedgerError, Version, path};
@@ -29,7 +31,20 @@ enum Finding {
     Free,
 }
 
+/// A file's own state knows its run only: what is due is its set's matter.
+fn finding_of_file(state: &State, job: &Job, now: Timestamp) -> Finding {
+    match &state.completed {
+        Some(completed) if completed.run >= job.run => {
+            Finding::Needless("that file is read already")
+        }
+        _ => held(state, now),
+    }
+}
+
 fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
+    if job.file.is_some() {
+        return finding_of_file(state, job, now);
+    }
     if let Some(completed) = &state.completed {
         if completed.run >= job.run {
             return Finding::Needless("that run, or a later one, is complete");
@@ -47,6 +62,14 @@ fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
                    `posture collect` asks at once";
         return Finding::Needless(why);
     }
+    let files = state.current.as_ref().and_then(|current| current.files.as_ref());
+    if !job.now && files.is_some_and(|files| files.until > now && !files.open.is_empty()) {
+        return Finding::Needless("its files are being read by jobs of their own");
+    }
+    held(state, now)
+}
+
+fn held(state: &State, now: Timestamp) -> Finding {
     match state.current.as_ref().and_then(|current| current.attempt.clone()) {
         Some(attempt) if attempt.until > now => Finding::Held(attempt),
         _ => Finding::Free,
@@ -66,6 +89,8 @@ pub struct Checkpoint {
 struct Held {
     state: State,
     version: Option<Version>,
+    /// Whether the claim was given up: nothing renews it any more.
+    over: bool,
 }
 
 /// Whether an attempt got the job.
@@ -90,7 +115,7 @@ impl Checkpoint {
         clock: fn() -> Timestamp,
         begin: impl Fn(&State, Timestamp) -> Current,
     ) -> Result<Taken, LedgerError> {
-        let path = path::state(&job.tenant, job.source.name);
+        let path = path::state_of(job);
         let id = azure_core::Uuid::new_v4().to_string();
         loop {
             let (mut state, version) = read(&*ledger, &path).await?;
@@ -112,9 +137,10 @@ impl Checkpoint {
                     let mut current =
                         state.current.take().filter(goes_on).unwrap_or_else(|| begin(&state, now));
                     current.tally.attempts += 1;
+                    current.resumes = None;
                     state.current = Some(current);
                     state.version = VERSION;
-                    let held = Mutex::new(Held { state, version });
+                    let held = Mutex::new(Held { state, version, over: false });
                     let (ledger, path, id) = (ledger.clone(), path.clone(), id.clone());
                     let mine = Checkpoint { ledger, path, id, claim, clock, held };
                     match mine.save(|_| ()).await {
@@ -143,13 +169,30 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`LedgerError::Conflict`] where another attempt has taken the job.
-    pub async fn save(&self, change: impl FnOnce(&mut Current)) -> Result<(), LedgerError> {
-        let until = (self.clock)() + SignedDuration::try_from(self.claim).unwrap_or_default();
+    pub async fn save(&self, change: impl Fn(&mut Current)) -> Result<(), LedgerError> {
+        let until = files::after((self.clock)(), self.claim);
         let attempt = Attempt { id: self.id.clone(), until };
-        self.write(|state| {
+        self.write(false, |state| {
             if let Some(current) = &mut state.current {
                 change(current);
-                current.attempt = Some(attempt);
+                current.attempt = Some(attempt.clone());
+            }
+        })
+        .await
+    }
+
+    /// Leaves the run to others: the claim is given up in the same write as the change.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::save`].
+    pub async fn hand_over(&self, change: impl Fn(&mut Current)) -> Result<(), LedgerError> {
+        self.write(true, |state| {
+            state.failed = None;
+            state.refused = None;
+            if let Some(current) = &mut state.current {
+                change(current);
+                current.attempt = None;
             }
         })
         .await
@@ -172,7 +215,7 @@ impl Checkpoint {
     /// As [`Checkpoint::save`].
     pub async fn complete(&self, keeps: impl Fn(&str, &str) -> bool) -> Result<(), LedgerError> {
         let at = (self.clock)();
-        self.write(|state| {
+        self.write(true, |state| {
             let Some(current) = state.current.take() else { return };
             state.recent.extend(current.recent);
             state.since = current.newest.or(state.since.take());
@@ -196,40 +239,62 @@ impl Checkpoint {
         refused: Option<Refused>,
         failed: Option<Failed>,
         drop_run: bool,
-        spent: impl FnOnce(&mut Tally),
+        spent: impl Fn(&mut Current),
     ) -> Result<(), LedgerError> {
-        self.write(|state| {
+        self.write(true, |state| {
             if let Some(current) = &mut state.current {
                 current.attempt = None;
-                spent(&mut current.tally);
+                spent(current);
             }
             if drop_run {
                 state.ended = state.current.take().map(|current| current.run);
             }
-            state.refused = refused;
-            state.failed = failed;
+            state.refused.clone_from(&refused);
+            state.failed.clone_from(&failed);
         })
         .await
     }
 
-    async fn write(&self, change: impl FnOnce(&mut State)) -> Result<(), LedgerError> {
+    /// Writes the state as `change` makes it; `over` says whether that ends the claim.
+    ///
+    /// Others write into it only to count a file in, and leave the claim where it is: then the change is
+    /// made again over theirs.
+    async fn write(&self, over: bool, change: impl Fn(&mut State)) -> Result<(), LedgerError> {
         let mut held = self.held.lock().await;
-        let mut state = held.state.clone();
-        change(&mut state);
-        let content = to_bytes(&state, &self.path)?;
-        let written = self.ledger.replace(&self.path, content.clone(), held.version.as_ref()).await;
-        let version = match written {
-            Err(conflict @ LedgerError::Conflict { .. }) => {
-                // A write whose answer was lost is refused when it is tried again, though it stands.
-                match self.ledger.read(&self.path).await? {
-                    Some((there, version)) if there == content => version,
-                    _ => return Err(conflict),
+        if held.over {
+            return Ok(());
+        }
+        let (mut base, mut over_version) = (held.state.clone(), held.version.clone());
+        loop {
+            let mut state = base;
+            change(&mut state);
+            let content = to_bytes(&state, &self.path)?;
+            match self.ledger.replace(&self.path, content.clone(), over_version.as_ref()).await {
+                Err(conflict @ LedgerError::Conflict { .. }) => {
+                    let Some((there, version)) = self.ledger.read(&self.path).await? else {
+                        return Err(conflict);
+                    };
+                    // A write whose answer was lost is refused when it is tried again, though it stands.
+                    if there == content {
+                        *held = Held { state, version: Some(version), over };
+                        return Ok(());
+                    }
+                    base = self.mine(&there).ok_or(conflict)?;
+                    over_version = Some(version);
+                }
+                written => {
+                    *held = Held { state, version: Some(written?), over };
+                    return Ok(());
                 }
             }
-            written => written?,
-        };
-        *held = Held { state, version: Some(version) };
-        Ok(())
+        }
+    }
+
+    /// The state in these bytes, where this attempt still has the claim in it.
+    fn mine(&self, there: &[u8]) -> Option<State> {
+        let state: State = serde_json::from_slice(there).ok()?;
+        let attempt = state.current.as_ref()?.attempt.as_ref()?;
+        (attempt.id == self.id).then_some(state)
     }
 }
 

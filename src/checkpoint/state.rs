@@ -1,5 +1,6 @@
 //! The state of a source: what is complete, what is under way, what stands in the way.
 
+use super::files::Files;
 use crate::digest::Digest;
 use crate::part::Cursor;
 use crate::plan::{History, RunId, Window};
@@ -97,11 +98,26 @@ pub struct Current {
     /// Whether the service said that part of the data is missing.
     #[serde(default)]
     pub partial: bool,
+    /// Of a run that reads export files: who reads them, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Files>,
+    /// When a message of the run's own brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<Timestamp>,
     /// What has been done so far.
     #[serde(flatten)]
     pub tally: Tally,
     /// The fold of what is kept.
     pub digest: Digest,
+}
+
+impl Current {
+    /// Until when the run is in somebody's hands: an attempt's, those of its files' jobs, or a message's.
+    pub fn held_until(&self) -> Option<Timestamp> {
+        let attempt = self.attempt.as_ref().map(|attempt| attempt.until);
+        let files = self.files.as_ref().map(|files| files.until);
+        [attempt, files, self.resumes].into_iter().flatten().max()
+    }
 }
 
 /// What a run has done so far, over all its attempts.
@@ -152,6 +168,39 @@ pub struct Tally {
     pub cut: FieldCounts,
 }
 
+impl Tally {
+    /// Adds what another job of the same run has done.
+    pub fn add(&mut self, other: &Tally) {
+        let Tally { attempts, pages, parts, read, kept, sent, withheld, rejected, .. } = other;
+        let Tally { requests, throttled, waited_ms, took_ms, received_bytes, .. } = other;
+        for (own, more) in [
+            (&mut self.attempts, attempts),
+            (&mut self.pages, pages),
+            (&mut self.parts, parts),
+            (&mut self.read, read),
+            (&mut self.kept, kept),
+            (&mut self.sent, sent),
+            (&mut self.withheld, withheld),
+            (&mut self.rejected, rejected),
+            (&mut self.requests, requests),
+            (&mut self.throttled, throttled),
+            (&mut self.waited_ms, waited_ms),
+            (&mut self.took_ms, took_ms),
+            (&mut self.received_bytes, received_bytes),
+            (&mut self.kept_bytes, &other.kept_bytes),
+            (&mut self.sent_bytes, &other.sent_bytes),
+            (&mut self.foreign, &other.foreign),
+        ] {
+            *own += more;
+        }
+        for (what, count) in &other.unread {
+            *self.unread.entry(what.clone()).or_default() += count;
+        }
+        self.undeclared.merge(&other.undeclared);
+        self.cut.merge(&other.cut);
+    }
+}
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -173,10 +222,9 @@ impl State {
 
     /// What a plan needs to know.
     pub fn history(&self) -> History {
-        let attempt = self.current.as_ref().and_then(|current| current.attempt.as_ref());
         History {
             completed: self.completed.as_ref().map(|completed| completed.run.clone()),
-            claimed_until: attempt.map(|attempt| attempt.until),
+            claimed_until: self.current.as_ref().and_then(Current::held_until),
             refused_until: self.refused.as_ref().map(|refused| refused.until),
         }
     }

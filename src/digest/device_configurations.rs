@@ -14,6 +14,10 @@ const MAX_SETTINGS: usize = 1_000;
 /// Longest id and name that are kept, in characters.
 const MAX_CHARS: usize = 120;
 
+/// What a row is folded by.
+pub(super) const FIELDS: &[&str] =
+    &["configurationId", "configurationName", "configurationImpact", "isApplicable", "isCompliant"];
+
 /// Counts of rows, one per setting and device; a row that comes twice counts twice.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-secure-config>
@@ -66,6 +70,20 @@ impl DeviceConfigurations {
             self.failing.insert(id.to_owned(), row.setting(id));
         }
         Some(())
+    }
+
+    pub(super) fn merge(&mut self, other: &DeviceConfigurations) {
+        self.rows += other.rows;
+        self.applicable += other.applicable;
+        self.compliant += other.compliant;
+        self.unreadable += other.unreadable;
+        for (id, setting) in &other.failing {
+            if let Some(own) = self.failing.get_mut(id) {
+                own.failing_devices += setting.failing_devices;
+            } else if self.failing.len() < MAX_SETTINGS {
+                self.failing.insert(id.clone(), setting.clone());
+            }
+        }
     }
 
     /// Rows that apply and don't comply.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tally, lenient};
 
+/// What a row is folded by.
+pub(super) const FIELDS: &[&str] = &["numberOfWeaknesses", "endOfSupportStatus"];
+
 /// Counts of rows, one per software and device; a row that comes twice counts twice.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-inventory>
@@ -29,6 +32,13 @@ impl DeviceSoftware {
         self.with_weaknesses += u64::from(row.number_of_weaknesses.unwrap_or(0) > 0);
         self.by_end_of_support.add(Some(row.end_of_support_status.as_deref().unwrap_or("None")));
         Some(())
+    }
+
+    pub(super) fn merge(&mut self, other: &DeviceSoftware) {
+        self.rows += other.rows;
+        self.with_weaknesses += other.with_weaknesses;
+        self.by_end_of_support.merge(&other.by_end_of_support);
+        self.unreadable += other.unreadable;
     }
 }
 

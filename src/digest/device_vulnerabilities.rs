@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::lenient;
 use super::standing::{Class, Rows, Standing, cve};
 
+/// What a row is folded by.
+pub(super) const FIELDS: &[&str] =
+    &["cveId", "vulnerabilitySeverityLevel", "exploitabilityLevel", "securityUpdateAvailable"];
+
 /// Counts of a full snapshot's rows; a row that comes twice counts twice.
 ///
 /// Bounded: rows are counted by vulnerability, not kept.
@@ -38,6 +42,14 @@ impl DeviceVulnerabilities {
             None => self.software += 1,
         }
         Some(())
+    }
+
+    pub(super) fn merge(&mut self, other: &DeviceVulnerabilities) {
+        self.total += other.total;
+        self.with_security_update += other.with_security_update;
+        self.software += other.software;
+        self.rows.merge(&other.rows);
+        self.unreadable += other.unreadable;
     }
 
     /// The rows of the snapshot, as it was made.

@@ -44,6 +44,7 @@ pub use vulnerabilities::{Vulnerabilities, Vulnerability};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a source's records are folded into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,6 +83,19 @@ pub enum Kind {
     CloudApps,
     /// Anything else: how many records.
     Records,
+}
+
+impl Kind {
+    /// The fields that a digest of many rows reads of each; nothing where it reads whole lines.
+    pub fn fields(self) -> Option<&'static [&'static str]> {
+        match self {
+            Kind::DeviceVulnerabilities => Some(device_vulnerabilities::FIELDS),
+            Kind::DeviceConfigurations => Some(device_configurations::FIELDS),
+            Kind::DeviceSoftware => Some(device_software::FIELDS),
+            Kind::Records => Some(&[]),
+            _ => None,
+        }
+    }
 }
 
 /// What is kept of a source's records, by kind.
@@ -232,6 +246,24 @@ impl Digest {
         }
     }
 
+    /// Adds the fold of other records of the same source and run; those of export files only.
+    pub fn merge(&mut self, other: &Digest) {
+        match (self, other) {
+            (Digest::DeviceVulnerabilities(own), Digest::DeviceVulnerabilities(other)) => {
+                own.merge(other);
+            }
+            (Digest::DeviceConfigurations(own), Digest::DeviceConfigurations(other)) => {
+                own.merge(other);
+            }
+            (Digest::DeviceSoftware(own), Digest::DeviceSoftware(other)) => own.merge(other),
+            (Digest::Records(own), Digest::Records(other)) => {
+                own.records += other.records;
+                own.unreadable += other.unreadable;
+            }
+            (own, other) => *own.unreadable_mut() += other.unreadable(),
+        }
+    }
+
     /// Lines that could not be folded: not a JSON object, or without the field that names the record.
     pub fn unreadable(&self) -> u64 {
         with_fold!(self, fold => fold.unreadable)
@@ -277,6 +309,10 @@ pub struct Latest {
     pub parts: u64,
     /// Records in those parts.
     pub records: u64,
+    /// Of a snapshot that was read from export files: the parts of each file, by its id. A part's name
+    /// is `<file>-<part>` then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, u64>,
     /// When the service made what the run read, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Timestamp>,

@@ -34,13 +34,22 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, value: Option<&str>) {
-        let value = value.unwrap_or(UNKNOWN);
+        self.add_many(value.unwrap_or(UNKNOWN), 1);
+    }
+
+    pub(super) fn merge(&mut self, other: &Tally) {
+        for (value, records) in &other.0 {
+            self.add_many(value, *records);
+        }
+    }
+
+    fn add_many(&mut self, value: &str, records: u64) {
         if let Some(count) = self.0.get_mut(value) {
-            *count += 1;
+            *count += records;
             return;
         }
         let is_kept = self.0.len() < MAX_VALUES && value.len() <= MAX_VALUE_BYTES;
-        *self.0.entry(if is_kept { value } else { OTHER }.to_owned()).or_default() += 1;
+        *self.0.entry(if is_kept { value } else { OTHER }.to_owned()).or_default() += records;
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! <https://learn.microsoft.com/defender-endpoint/api/get-assessment-methods-properties>
 
-use crate::cloud::{Answer, Cloud, Meter, Wire};
+use crate::cloud::{Answer, Cloud, Wire};
 use azure_core::http::{HttpClient, Method, Request, Url, response::AsyncResponseBody};
 use flate2::write::MultiGzDecoder;
-use futures::TryStreamExt;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::Ordering;
 
 /// Where export files may lie, by suffix of the host.
 const STORAGE: [&str; 3] =
@@ -60,13 +59,14 @@ impl Listing {
         Ok(Listing { generated: export.generated_time, files })
     }
 
-    /// The file after `path` in the order of paths; the first one where there is none.
-    pub fn after(&self, path: Option<&str>) -> Option<String> {
-        let next = match path {
-            None => self.files.keys().next(),
-            Some(path) => self.files.keys().find(|other| other.as_str() > path),
-        };
-        next.cloned()
+    /// Each file's id and path. An id is 12 hex digits that no other snapshot's file has; it stays when
+    /// links are renewed.
+    pub fn ids(&self) -> impl Iterator<Item = (String, &str)> {
+        self.files.keys().map(|path| {
+            let hash = digest(&SHA256, format!("{}\n{path}", self.generated).as_bytes());
+            let id = hash.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+            (id, path.as_str())
+        })
     }
 }
 
@@ -89,76 +89,117 @@ pub enum FileError {
     Broken(String),
 }
 
-/// A file's rows, as they arrive.
-pub struct Rows {
-    body: AsyncResponseBody,
-    gunzip: MultiGzDecoder<Vec<u8>>,
-    begun: bool,
-    ended: bool,
+/// A file's bytes, as they arrive. No token goes along: the link is signed.
+///
+/// # Errors
+///
+/// [`FileError`].
+pub async fn file_body(wire: &Wire, link: &str) -> Result<AsyncResponseBody, FileError> {
+    let broken = |what: &str| FileError::Broken(what.to_owned());
+    let url = Url::parse(link).map_err(|_| broken("an export file's link is no URL"))?;
+    let answer = wire.execute_request(&Request::new(url, Method::Get)).await;
+    let answer = answer.map_err(|_| broken("no connection to an export file"))?;
+    match u16::from(answer.status()) {
+        200 => Ok(answer.into_body()),
+        403 | 404 | 410 => Err(FileError::Expired),
+        status => Err(FileError::Broken(format!("an export file answered {status}"))),
+    }
 }
 
-impl Rows {
-    /// Asks for a file. No token goes with it: the link is signed.
+/// Longest row that is read, in bytes.
+const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
+
+/// A file's rows, inflated as its bytes arrive.
+pub struct Inflate {
+    gunzip: MultiGzDecoder<Vec<u8>>,
+    /// Whether any byte has come: a file of no bytes has no rows.
+    begun: bool,
+    ended: bool,
+    count: u64,
+}
+
+impl Default for Inflate {
+    fn default() -> Inflate {
+        let gunzip = MultiGzDecoder::new(Vec::new());
+        Inflate { gunzip, begun: false, ended: false, count: 0 }
+    }
+}
+
+/// What is inflated and not read yet: whole rows in front, perhaps a piece of one behind them.
+pub struct Text {
+    bytes: Vec<u8>,
+    /// Where the whole rows end.
+    whole: usize,
+}
+
+impl Text {
+    /// The whole rows, without their line breaks; empty lines are none.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let text = &self.bytes[..self.whole];
+        let breaks = memchr::memchr_iter(b'\n', text);
+        let ends =
+            breaks.chain(text.last().is_some_and(|last| *last != b'\n').then_some(text.len()));
+        let mut start = 0;
+        let rows = ends.map(move |end| &text[std::mem::replace(&mut start, end + 1)..end]);
+        rows.filter(|row| !row.is_empty())
+    }
+}
+
+impl Inflate {
+    /// Inflates the file's next bytes.
     ///
     /// # Errors
     ///
-    /// [`FileError`].
-    pub async fn open(wire: &Wire, link: &str, meter: &Meter) -> Result<Rows, FileError> {
-        let broken = |what: &str| FileError::Broken(what.to_owned());
-        let url = Url::parse(link).map_err(|_| broken("an export file's link is no URL"))?;
-        meter.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = wire.execute_request(&Request::new(url, Method::Get)).await;
-        let answer = answer.map_err(|_| broken("no connection to an export file"))?;
-        let status = u16::from(answer.status());
-        meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
-        match status {
-            200 => {
-                let gunzip = MultiGzDecoder::new(Vec::new());
-                Ok(Rows { body: answer.into_body(), gunzip, begun: false, ended: false })
-            }
-            403 | 404 | 410 => Err(FileError::Expired),
-            status => Err(FileError::Broken(format!("an export file answered {status}"))),
+    /// [`FileError::Broken`] where they are no gzip.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.begun |= !bytes.is_empty();
+        let before = self.gunzip.get_ref().len();
+        let fed = self.gunzip.write_all(bytes);
+        self.count += (self.gunzip.get_ref().len() - before) as u64;
+        fed.map_err(|_| FileError::Broken("an export file is no gzip".to_owned()))
+    }
+
+    /// Ends the file: what has no line break behind it is a row too.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Broken`] where the gzip has no end.
+    pub fn finish(&mut self) -> Result<(), FileError> {
+        self.ended = true;
+        if self.begun {
+            let end = self.gunzip.try_finish();
+            end.map_err(|_| FileError::Broken("an export file is cut short".to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is inflated out; [`Inflate::give_back`] takes it in again.
+    pub fn take(&mut self) -> Text {
+        let bytes = std::mem::take(self.gunzip.get_mut());
+        let whole = match self.ended {
+            true => bytes.len(),
+            false => memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1),
+        };
+        Text { bytes, whole }
+    }
+
+    /// Takes a text back whose rows have been read.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Broken`] where a row has no end within 64 MB.
+    pub fn give_back(&mut self, mut text: Text) -> Result<(), FileError> {
+        text.bytes.drain(..text.whole);
+        *self.gunzip.get_mut() = text.bytes;
+        match self.gunzip.get_ref().len() > MAX_ROW_BYTES {
+            true => Err(FileError::Broken("a row of an export file has over 64 MB".to_owned())),
+            false => Ok(()),
         }
     }
 
-    /// The next whole rows, with their line breaks; nothing at the file's end.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Broken`]; what came before is good.
-    pub async fn next(&mut self, meter: &Meter) -> Result<Option<Vec<u8>>, FileError> {
-        let broken = |what: &str| FileError::Broken(what.to_owned());
-        while !self.ended {
-            let chunk = self.body.try_next().await;
-            match chunk.map_err(|_| broken("an export file broke off in the middle"))? {
-                Some(chunk) => {
-                    self.begun = true;
-                    self.gunzip
-                        .write_all(&chunk)
-                        .map_err(|_| broken("an export file is no gzip"))?;
-                }
-                None => {
-                    self.ended = true;
-                    // A file of no bytes has no rows.
-                    if self.begun {
-                        let end = self.gunzip.try_finish();
-                        end.map_err(|_| broken("an export file is cut short"))?;
-                    }
-                }
-            }
-            let text = self.gunzip.get_mut();
-            let whole = match self.ended {
-                true => text.len(),
-                false => memchr::memrchr(b'\n', text).map_or(0, |at| at + 1),
-            };
-            if whole > 0 {
-                let rest = text.split_off(whole);
-                let rows = std::mem::replace(text, rest);
-                meter.received.fetch_add(rows.len() as u64, Ordering::Relaxed);
-                return Ok(Some(rows));
-            }
-        }
-        Ok(None)
+    /// Bytes inflated since the last call.
+    pub fn count(&mut self) -> u64 {
+        std::mem::take(&mut self.count)
     }
 }
 
@@ -185,9 +226,9 @@ mod tests {
         let two = listing(export(&format!("{link}two")), false).unwrap();
 
         assert!(one.files.keys().eq(two.files.keys()) && one.files != two.files);
-        let path = one.after(None).unwrap();
-        assert_eq!(path, "/c/2026-11-22/part-0.json.gz");
-        assert_eq!(one.after(Some(&path)), None);
+        assert!(one.ids().eq(two.ids()));
+        let (id, path) = one.ids().next().unwrap();
+        assert_eq!((id.len(), path), (12, "/c/2026-11-22/part-0.json.gz"));
         assert!(!format!("{one:?}").contains("sig="));
     }
 

@@ -9,7 +9,7 @@ mod resources;
 mod rows;
 mod spot;
 
-pub use export::{FileError, Listing, Rows};
+pub use export::{FileError, Inflate, Listing, file_body};
 pub use hunting::hunting_link;
 pub use page::{Item, Page};
 pub use resources::first_link;

@@ -22,7 +22,7 @@ use futures::{FutureExt, Stream, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tracing::{Instrument, warn};
+use tracing::warn;
 use warp::Filter;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
@@ -112,14 +112,14 @@ async fn handle<B: Buf>(
     let invocation = invocation_id(headers);
     match path.trim_matches('/') {
         TIMER => {
-            let call = telemetry::call(TIMER, &invocation, headers);
-            functions::timer(&app, &body, &invocation).instrument(call).await
+            let answer = functions::timer(&app, &body, &invocation);
+            telemetry::call(TIMER, &invocation, headers, answer).await
         }
         // A task of its own: a caller that hangs up must not end the job in the middle.
         QUEUE => {
-            let call = telemetry::call(QUEUE, &invocation, headers);
+            let (id, headers) = (invocation.clone(), headers.clone());
             let job = async move { queue::queue(&app, &body, &invocation).await };
-            let job = tokio::spawn(job.instrument(call));
+            let job = tokio::spawn(async move { telemetry::call(QUEUE, &id, &headers, job).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
         HTTP => functions::http(&app, &body, &invocation).await,

@@ -28,7 +28,10 @@ pub async fn queue(app: &App, body: &[u8], invocation: &str) -> Reply {
             return problem.into();
         }
     };
-    let report = crate::run::run_for(app, &job, invocation).await;
+    let report = match &app.queue {
+        Some(queue) => crate::run::step(app, &job, queue).await,
+        None => crate::run::run(app, &job).await,
+    };
     log(&report, invocation);
     if report.wants_retry() {
         return Problem::new(500, report.to_string()).into();
@@ -68,7 +71,11 @@ fn log(report: &Report, invocation: &str) {
     let Report { source, run, tenant, tenant_name, tally, .. } = report;
     let (records, took_ms) = (tally.kept, tally.took_ms);
     match report.status {
-        Status::Complete | Status::Unchanged | Status::Unneeded | Status::Unavailable => {
+        Status::Complete
+        | Status::Unchanged
+        | Status::Unneeded
+        | Status::Postponed
+        | Status::Unavailable => {
             info!(invocation, source, %run, tenant, tenant_name, records, took_ms, "{report}");
         }
         Status::Incomplete | Status::Failed => {
@@ -88,7 +95,7 @@ async fn pull(app: &App, case: Case, invocation: &str) -> Reply {
         let open = case.open(app).await?;
         let jobs = stream::iter(open.jobs.clone());
         let carried = jobs.for_each_concurrent(open.app.parallel, async |job| {
-            log(&crate::run::run_for(&open.app, &job, invocation).await, invocation);
+            log(&crate::run::run(&open.app, &job).await, invocation);
         });
         carried.await;
         open.close().await
@@ -131,6 +138,10 @@ async fn read(app: &App, body: &[u8]) -> Result<Work, Problem> {
         .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
     match message.kind.as_deref() {
         None => source_job(message, tenant),
+        Some(Message::FILE) => match message.file {
+            Some(_) => source_job(message, tenant),
+            None => Err(Problem::new(400, "the job names no export file")),
+        },
         Some(Message::PLAN) => {
             // What an older or newer release knows beside is not this one's to collect.
             let sources = message.sources.iter().filter_map(|name| tenant.source(name));
@@ -156,6 +167,6 @@ fn source_job(message: Message, tenant: &Tenant) -> Result<Work, Problem> {
     if window.is_some() && !source.takes_times() {
         return Err(Problem::new(400, "the job names times, which its source doesn't take"));
     }
-    let Message { run, now, .. } = message;
-    Ok(Work::Source(Box::new(Job { run, tenant: tenant.id.clone(), source, now, window })))
+    let Message { run, now, file, .. } = message;
+    Ok(Work::Source(Box::new(Job { run, tenant: tenant.id.clone(), source, now, window, file })))
 }

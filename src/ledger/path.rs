@@ -1,17 +1,31 @@
 //! The storage layout: where each kind of thing lies. Tenant first, so that offboarding deletes by
 //! prefix.
 
-use crate::plan::RunId;
+use crate::plan::{Job, RunId};
 
-/// A part of a source's records.
-pub fn part(tenant: &str, source: &str, run: &RunId, number: u64) -> String {
-    let day = run.day_path();
-    format!("records/{tenant}/{source}/{day}/{run}/{number:06}.jsonl.gz")
+/// The folder of a run's parts.
+pub fn parts(tenant: &str, source: &str, run: &RunId) -> String {
+    format!("records/{tenant}/{source}/{}/{run}/", run.day_path())
+}
+
+/// A part of a job's records.
+pub fn part(job: &Job, run: &RunId, number: u64) -> String {
+    let folder = parts(&job.tenant, job.source.name, run);
+    format!("{folder}{}.jsonl.gz", part_name(job, number))
 }
 
 /// What of a part could not be delivered, each with the reason.
-pub fn rejected(tenant: &str, source: &str, run: &RunId, number: u64) -> String {
-    format!("rejected/{tenant}/{source}/{run}/{number:06}.jsonl")
+pub fn rejected(job: &Job, run: &RunId, number: u64) -> String {
+    let Job { tenant, source, .. } = job;
+    format!("rejected/{tenant}/{}/{run}/{}.jsonl", source.name, part_name(job, number))
+}
+
+/// Six digits from 000001 on; those of an export file behind its id.
+fn part_name(job: &Job, number: u64) -> String {
+    match &job.file {
+        Some(file) => format!("{file}-{number:06}"),
+        None => format!("{number:06}"),
+    }
 }
 
 /// The report of one job.
@@ -28,6 +42,25 @@ pub fn state(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}.json")
 }
 
+/// The checkpoint of a job: its source's, or that of its export file.
+pub fn state_of(job: &Job) -> String {
+    match &job.file {
+        Some(file) => format!("{}{file}.json", beside(&job.tenant, job.source.name)),
+        None => state(&job.tenant, job.source.name),
+    }
+}
+
+/// The fold of an export file's records so far.
+pub fn digest_of(job: &Job) -> String {
+    let file = job.file.as_deref().unwrap_or_default();
+    format!("{}{file}-digest.json", beside(&job.tenant, job.source.name))
+}
+
+/// The folder of what a run keeps beside its state while it reads export files.
+pub fn beside(tenant: &str, source: &str) -> String {
+    format!("state/{tenant}/{source}/")
+}
+
 /// Whose turn something is that one process does for all.
 pub fn turn(tenant: &str, what: &str) -> String {
     format!("state/{tenant}/turns/{what}.json")
@@ -35,7 +68,7 @@ pub fn turn(tenant: &str, what: &str) -> String {
 
 /// The signed links of a source's export files, for as long as a run reads them.
 pub fn links(tenant: &str, source: &str) -> String {
-    format!("state/{tenant}/{source}/links.json")
+    format!("{}links.json", beside(tenant, source))
 }
 
 /// A source's newest complete snapshot.

@@ -1,8 +1,10 @@
 //! What is kept: the service's own fields, byte for byte, behind our envelope.
 
+mod counts;
 mod shape;
 
-pub use shape::{Facts, FieldCounts, Shape};
+pub use counts::FieldCounts;
+pub use shape::{Facts, Shape};
 
 use crate::plan::RunId;
 use crate::source::ENVELOPE;
@@ -16,6 +18,23 @@ use std::collections::HashSet;
 use std::fmt;
 
 const RECORD_ID_DIGITS: usize = 32;
+
+/// A record's id: 32 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordId([u8; RECORD_ID_DIGITS]);
+
+impl RecordId {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        // Hex digits are always text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The id that this text is.
+    pub fn of(text: &str) -> Option<RecordId> {
+        text.as_bytes().try_into().ok().map(RecordId)
+    }
+}
 
 /// A timestamp as Log Analytics tables of every plan take it: UTC with six fraction digits.
 pub fn instant_text(at: Timestamp) -> String {
@@ -62,10 +81,10 @@ impl Envelope {
         parent: &[(&'static str, &str)],
         facts: &Facts,
         out: &mut Vec<u8>,
-    ) -> String {
-        let id = self.record_id(facts.key.as_deref().unwrap_or(raw));
+    ) -> RecordId {
+        let id = self.record_id(facts.key().unwrap_or(raw));
         out.extend_from_slice(&self.head);
-        out.extend_from_slice(id.as_bytes());
+        out.extend_from_slice(&id.0);
         out.push(b'"');
         for (name, value) in parent {
             out.extend_from_slice(format!(",\"{name}\":").as_bytes());
@@ -80,17 +99,17 @@ impl Envelope {
     }
 
     /// The first 16 bytes of SHA-256 over `<tenant>\n<source>\n<key>`, in hex.
-    pub fn record_id(&self, key: &str) -> String {
+    pub fn record_id(&self, key: &str) -> RecordId {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut context = self.identity.clone();
         context.update(key.as_bytes());
         let hash = context.finish();
-        let mut id = String::with_capacity(RECORD_ID_DIGITS);
-        for byte in &hash.as_ref()[..RECORD_ID_DIGITS / 2] {
-            const DIGITS: &[u8; 16] = b"0123456789abcdef";
-            id.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            id.push(char::from(DIGITS[usize::from(byte & 15)]));
+        let mut digits = [0; RECORD_ID_DIGITS];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.as_ref()) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        id
+        RecordId(digits)
     }
 
     /// The `RecordId` and the record's own fields of a line that this envelope wrote.

@@ -4,11 +4,11 @@ use crate::source::{Api, Column, ENVELOPE, Fetch, Own, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
-/// Field names are counted up to this many different ones.
-const MAX_NAMES: usize = 100;
+/// Fields of a record whose place is remembered.
+const MAX_ORDER: usize = 200;
 
 /// Longest value that the workspace takes, in bytes of UTF-8; it cuts longer ones without an error.
 ///
@@ -23,6 +23,8 @@ pub struct Shape {
     ignores_case: bool,
     sends: Sends,
     stamps: &'static [&'static str],
+    /// The fields that the source's digest reads; nothing where it reads whole lines.
+    folds: Option<&'static [&'static str]>,
     /// Hunting puts the type of some fields beside them: that says nothing of its own.
     annotated: bool,
     declared: HashSet<Cow<'static, str>>,
@@ -41,58 +43,84 @@ impl Shape {
         }
         let (stamps, ignores_case) = (source.reads.stamps(), source.api == Api::Arm);
         let annotated = matches!(source.fetch, Fetch::Hunting(_));
-        Shape { key: source.key, ignores_case, sends: source.sends, stamps, annotated, declared }
+        let folds = source.digest.fields();
+        let (key, sends) = (source.key, source.sends);
+        Shape { key, ignores_case, sends, stamps, folds, annotated, declared }
     }
 
     /// Looks a record over in one pass; nothing where it is no JSON object.
     pub fn look(&self, raw: &str, parent: &[(&'static str, &str)]) -> Option<Facts> {
-        let mut found = Found::new(self.key.len());
-        for (name, value) in parent {
-            self.note(&mut found, name, value, false);
-        }
-        let seed = Scan { shape: self, found: &mut found };
-        seed.deserialize(&mut serde_json::Deserializer::from_str(raw)).ok()?;
-        let key = found.key.into_iter().collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"));
-        Some(Facts {
-            key: if self.ignores_case { key.map(|key| key.to_lowercase()) } else { key },
-            clashes: found.clashes,
-            wanted: found.wanted && !found.needless,
-            stamp: found.stamp,
-            undeclared: found.undeclared,
-            cut: found.cut,
-        })
+        let mut facts = Facts::default();
+        self.look_into(raw, parent, &mut facts).then_some(facts)
     }
 
-    fn note(&self, found: &mut Found, name: &str, value: &str, own: bool) {
-        for (index, key) in self.key.iter().enumerate() {
-            if key.eq_ignore_ascii_case(name) && found.key[index].is_none() {
-                found.key[index] = plain_text(value);
-            }
+    /// Whether the source's digest reads the fields in [`Facts::folds`] only.
+    pub fn has_folds(&self) -> bool {
+        self.folds.is_some()
+    }
+
+    /// As [`Shape::look`], into facts that were found of another record of this shape: their memory is
+    /// used again, so that a row of many costs no allocation.
+    pub fn look_into(&self, raw: &str, parent: &[(&'static str, &str)], facts: &mut Facts) -> bool {
+        facts.clear(self.key.len());
+        for (name, value) in parent {
+            self.note(facts, self.role(name), name, value, false);
         }
-        match self.sends {
-            Sends::Positive(field) if field.eq_ignore_ascii_case(name) => {
-                found.wanted = number(value).unwrap_or(0.0) > 0.0;
-            }
-            Sends::Present(field) if field.eq_ignore_ascii_case(name) => {
-                found.wanted = value != "null";
-            }
-            Sends::Fails(field, _) if field.eq_ignore_ascii_case(name) => {
-                found.wanted = is_false(value);
-            }
-            Sends::Fails(_, applies) if applies.eq_ignore_ascii_case(name) => {
-                found.needless = is_false(value);
-            }
-            _ => {}
+        let scan = Scan { shape: self, facts };
+        if scan.deserialize(&mut serde_json::Deserializer::from_str(raw)).is_err() {
+            return false;
         }
-        if self.stamps.contains(&name) {
-            found.stamp = plain_text(value);
+        facts.join_key(self.ignores_case);
+        true
+    }
+
+    /// What a field of that name is for.
+    fn role(&self, name: &str) -> Role {
+        let is = |field: &&str| field.eq_ignore_ascii_case(name);
+        let decides = match self.sends {
+            Sends::Positive(field) if is(&field) => Some(Decides::Positive),
+            Sends::Present(field) if is(&field) => Some(Decides::Present),
+            Sends::Fails(field, _) if is(&field) => Some(Decides::Fails),
+            Sends::Fails(_, applies) if is(&applies) => Some(Decides::Applies),
+            _ => None,
+        };
+        Role {
+            key: self.key.iter().position(|field| is(field)),
+            decides,
+            stamps: self.stamps.contains(&name),
+            of_envelope: ENVELOPE.iter().any(|column| column.name == name),
+            declared: self.declared.contains(name) || self.annotated && name.contains("@odata."),
+            folded: self.folds.is_some_and(|fields| fields.iter().any(is)),
         }
-        if own && ENVELOPE.iter().any(|column| column.name == name) {
-            found.clashes = true;
-        } else if !(self.declared.contains(name) || self.annotated && name.contains("@odata.")) {
-            found.undeclared.push(name.to_owned());
+    }
+
+    fn note(&self, facts: &mut Facts, role: Role, name: &str, value: &str, own: bool) {
+        if let Some(index) = role.key
+            && let Some(slot) = facts.slots.get_mut(index).filter(|slot| !slot.found)
+        {
+            slot.found = plain_text_into(value, &mut slot.text);
+        }
+        match role.decides {
+            Some(Decides::Positive) => facts.wanted = number(value).unwrap_or(0.0) > 0.0,
+            Some(Decides::Present) => facts.wanted = value != "null",
+            Some(Decides::Fails) => facts.wanted = is_false(value),
+            Some(Decides::Applies) => facts.needless = is_false(value),
+            None => {}
+        }
+        if role.stamps {
+            facts.stamp = plain_text(value);
+        }
+        if own && role.of_envelope {
+            facts.clashes = true;
+            return;
+        }
+        if role.folded {
+            facts.fold(name, value);
+        }
+        if !role.declared {
+            facts.undeclared.push(name.to_owned());
         } else if is_too_long(value) {
-            found.cut.push(name.to_owned());
+            facts.cut.push(name.to_owned());
         }
     }
 }
@@ -101,44 +129,138 @@ fn is_false(value: &str) -> bool {
     matches!(value, "false" | "\"false\"" | "\"False\"" | "0")
 }
 
+/// What a field is for.
+#[derive(Clone, Copy, Debug)]
+struct Role {
+    /// Its place in the key.
+    key: Option<usize>,
+    decides: Option<Decides>,
+    stamps: bool,
+    of_envelope: bool,
+    declared: bool,
+    folded: bool,
+}
+
+/// How a field decides over sending.
+#[derive(Clone, Copy, Debug)]
+enum Decides {
+    Positive,
+    Present,
+    Fails,
+    Applies,
+}
+
 /// What one look at a record gave.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Facts {
-    /// The key's text; absent where a field of it is missing or null.
-    pub key: Option<String>,
+    slots: Vec<Slot>,
+    key: Option<String>,
     /// Whether one of its own fields has an envelope's name.
     pub clashes: bool,
-    /// Whether the field that decides over sending is for it; false where none decides.
-    pub wanted: bool,
+    wanted: bool,
+    needless: bool,
     /// The date field that growing sources are read by.
     pub stamp: Option<String>,
     /// Its fields that no column declares.
     pub undeclared: Vec<String>,
     /// Those that a column declares and whose value the workspace would cut.
     pub cut: Vec<String>,
+    /// The fields that the digest reads, as the members of a JSON object.
+    folds: String,
+    /// Fields in the order of the newest record: the next one most likely has the same.
+    order: Vec<(String, Role)>,
+    spare: String,
 }
 
-struct Found {
-    key: Vec<Option<String>>,
-    clashes: bool,
-    wanted: bool,
-    needless: bool,
-    stamp: Option<String>,
-    undeclared: Vec<String>,
-    cut: Vec<String>,
+/// A field of the key.
+#[derive(Debug, Default)]
+struct Slot {
+    found: bool,
+    text: String,
 }
 
-impl Found {
-    fn new(keys: usize) -> Found {
-        let key = vec![None; keys];
-        let (undeclared, cut) = (Vec::new(), Vec::new());
-        Found { key, clashes: false, wanted: false, needless: false, stamp: None, undeclared, cut }
+impl Facts {
+    /// Facts of a record with this key, which is to be sent and says nothing else.
+    pub fn of_key(key: String) -> Facts {
+        Facts { key: Some(key), wanted: true, ..Facts::default() }
+    }
+
+    /// The key's text; absent where a field of it is missing or null.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Whether the field that decides over sending is for it; false where none decides.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted && !self.needless
+    }
+
+    /// The fields that the digest reads, as a JSON object without its braces.
+    pub fn folds(&self) -> &str {
+        &self.folds
+    }
+
+    fn clear(&mut self, keys: usize) {
+        self.slots.resize_with(keys, Slot::default);
+        self.slots.iter_mut().for_each(|slot| slot.found = false);
+        (self.clashes, self.wanted, self.needless, self.stamp) = (false, false, false, None);
+        self.undeclared.clear();
+        self.cut.clear();
+        self.folds.clear();
+        if let Some(key) = self.key.take() {
+            self.spare = key;
+        }
+    }
+
+    fn join_key(&mut self, ignores_case: bool) {
+        if self.slots.iter().any(|slot| !slot.found) {
+            return;
+        }
+        let mut key = std::mem::take(&mut self.spare);
+        key.clear();
+        for (index, slot) in self.slots.iter().enumerate() {
+            if index > 0 {
+                key.push('\n');
+            }
+            key.push_str(&slot.text);
+        }
+        self.key = Some(if ignores_case { key.to_lowercase() } else { key });
+    }
+
+    fn fold(&mut self, name: &str, value: &str) {
+        if !self.folds.is_empty() {
+            self.folds.push(',');
+        }
+        // A name that equals one of ours in some letter case needs no escapes.
+        for piece in ["\"", name, "\":", value] {
+            self.folds.push_str(piece);
+        }
     }
 }
 
 struct Scan<'a> {
     shape: &'a Shape,
-    found: &'a mut Found,
+    facts: &'a mut Facts,
+}
+
+impl Scan<'_> {
+    /// What the field is for that stands at that place of the record.
+    fn role(&mut self, place: usize, name: &str) -> Role {
+        match self.facts.order.get_mut(place) {
+            Some((known, role)) if known == name => *role,
+            Some(there) => {
+                *there = (name.to_owned(), self.shape.role(name));
+                there.1
+            }
+            None => {
+                let role = self.shape.role(name);
+                if place < MAX_ORDER {
+                    self.facts.order.push((name.to_owned(), role));
+                }
+                role
+            }
+        }
+    }
 }
 
 /// A map's key, borrowed where it has no escapes.
@@ -160,10 +282,13 @@ impl<'de> Visitor<'de> for Scan<'_> {
         f.write_str("an object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<(), M::Error> {
+        let mut place = 0;
         while let Some(Name(name)) = map.next_key()? {
             let value: &RawValue = map.next_value()?;
-            self.shape.note(self.found, &name, value.get(), true);
+            let role = self.role(place, &name);
+            self.shape.note(self.facts, role, &name, value.get(), true);
+            place += 1;
         }
         Ok(())
     }
@@ -181,6 +306,20 @@ fn plain_text(raw: &str) -> Option<String> {
     serde_json::from_str::<String>(raw).ok().or_else(|| Some(raw.to_owned()))
 }
 
+/// As [`plain_text`], over an earlier text; false for null.
+fn plain_text_into(raw: &str, text: &mut String) -> bool {
+    text.clear();
+    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    match inner.filter(|inner| !inner.contains('\\')) {
+        Some(inner) => text.push_str(inner),
+        None => match plain_text(raw) {
+            Some(plain) => *text = plain,
+            None => return false,
+        },
+    }
+    true
+}
+
 /// Whether the workspace cuts a value: a text's own characters count, without its escapes.
 fn is_too_long(raw: &str) -> bool {
     raw.len() > MAX_VALUE_BYTES && plain_text(raw).is_some_and(|text| text.len() > MAX_VALUE_BYTES)
@@ -189,27 +328,4 @@ fn is_too_long(raw: &str) -> bool {
 /// A number, also one written as text.
 fn number(raw: &str) -> Option<f64> {
     raw.trim_matches('"').parse().ok()
-}
-
-/// Counts of records by the name of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct FieldCounts(BTreeMap<String, u64>);
-
-impl FieldCounts {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Counts these names; past a hundred different ones, under `…`.
-    pub fn add(&mut self, names: &[String]) {
-        for name in names {
-            let known = self.0.contains_key(name) || self.0.len() < MAX_NAMES;
-            let name = if known { name.as_str() } else { "…" };
-            match self.0.get_mut(name) {
-                Some(count) => *count += 1,
-                None => drop(self.0.insert(name.to_owned(), 1)),
-            }
-        }
-    }
 }

@@ -39,15 +39,14 @@ fn line_breaks_between_tokens_become_blanks_and_an_empty_record_stays_valid() {
 #[test]
 fn the_record_id_follows_the_key_whatever_its_letter_case_or_escapes() {
     let shape = Shape::of(&DEVICES);
-    let key = |raw| shape.look(raw, &[]).unwrap().key;
+    let key = |raw| shape.look(raw, &[]).unwrap().key().map(str::to_owned);
 
     assert_eq!(key(r#"{"id":"a1"}"#), key(r#"{"x":1,"ID":"\u0061\u0031"}"#));
     assert_eq!(key(r#"{"id":17}"#).as_deref(), Some("17"));
     assert_eq!(key(r#"{"id":null}"#), None);
     // Reckoned with: printf 't-1\ndefender.devices\na1' | sha256sum
     let id = envelope(&DEVICES).record_id("a1");
-    assert_eq!(id.len(), 32);
-    assert_eq!(id, "d9aa273c1b46bf72d1fdc6a7c2becc91");
+    assert_eq!(id.as_str(), "d9aa273c1b46bf72d1fdc6a7c2becc91");
 }
 
 #[test]
@@ -57,7 +56,7 @@ fn an_azure_id_is_one_key_in_any_letter_case_and_keeps_its_bytes() {
         r#"{"id":"/subscriptions/A/resourcegroups/rg-1"}"#,
     );
 
-    let key = |raw| Shape::of(&ASSESSMENTS).look(raw, &[]).unwrap().key;
+    let key = |raw| Shape::of(&ASSESSMENTS).look(raw, &[]).unwrap().key().map(str::to_owned);
 
     assert_eq!(key(one), key(other));
     assert!(
@@ -75,7 +74,7 @@ fn a_member_carries_its_parents_fields_and_is_known_by_both() {
     assert!(line.contains(
         r#","secureScoreId":"t_2026-11-22","createdDateTime":"2026-11-22","controlName":"MFA"}"#
     ));
-    assert_eq!(facts.unwrap().key.as_deref(), Some("t_2026-11-22\nMFA"));
+    assert_eq!(facts.unwrap().key(), Some("t_2026-11-22\nMFA"));
 }
 
 #[test]
@@ -83,14 +82,14 @@ fn what_is_no_object_is_no_record() {
     let shape = Shape::of(&DEVICES);
 
     for raw in ["null", "7", "\"text\"", "[1,2]"] {
-        assert_eq!(shape.look(raw, &[]), None, "{raw}");
+        assert!(shape.look(raw, &[]).is_none(), "{raw}");
     }
 }
 
 #[test]
 fn only_vulnerabilities_with_exposed_machines_are_sent() {
     let shape = Shape::of(&VULNERABILITIES);
-    let sent = |raw| shape.look(raw, &[]).unwrap().wanted;
+    let sent = |raw| shape.look(raw, &[]).unwrap().is_wanted();
 
     assert!(sent(r#"{"exposedMachines":4}"#));
     assert!(sent(r#"{"exposedMachines":"4"}"#));
@@ -103,7 +102,7 @@ fn only_vulnerabilities_with_exposed_machines_are_sent() {
 #[test]
 fn only_settings_that_apply_and_fail_are_sent() {
     let shape = Shape::of(&DEVICE_CONFIGURATIONS);
-    let sent = |raw| shape.look(raw, &[]).unwrap().wanted;
+    let sent = |raw| shape.look(raw, &[]).unwrap().is_wanted();
 
     assert!(sent(r#"{"isApplicable":true,"isCompliant":false}"#));
     assert!(sent(r#"{"IsCompliant":"False","IsApplicable":"True"}"#));

@@ -1,19 +1,20 @@
 //! One attempt at a run: takes kept parts as they are, then reads on from where they end.
 
 use super::growth::{self, Known, Old};
-use super::{Stop, finish};
+use super::packer::{Packed, Packer, aside};
+use super::{Stop, export, finish};
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
-use crate::digest::Digest;
 use crate::fetch::{FetchError, Item, Page, Reader};
 use crate::ledger::path;
-use crate::part::{self, Cursor, Lines, MAX_ARRAY_BYTES};
-use crate::record::{Envelope, Facts, Shape};
+use crate::outbox::Outbox;
+use crate::part::{self, Cursor};
+use crate::plan::Job;
+use crate::record::{Envelope, Shape};
 use crate::report::Status;
-use crate::source::{Sends, Source};
+use crate::source::Source;
 use crate::tenant::Tenant;
-use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
@@ -22,7 +23,11 @@ use tracing::{Instrument, debug_span};
 pub(super) struct Work<'a> {
     pub app: &'a App,
     pub tenant: &'a Tenant,
+    /// What it works on; its run may be an older message's.
+    pub job: &'a Job,
     pub source: Source,
+    /// Where it puts messages.
+    pub outbox: &'a dyn Outbox,
     pub checkpoint: &'a Checkpoint,
     /// The run as it will stand after the part in hand.
     pub current: Current,
@@ -31,48 +36,34 @@ pub(super) struct Work<'a> {
     pub known: Known,
     /// Whether the service has no newer snapshot than the one that is kept.
     pub unchanged: bool,
-    pub(super) envelope: Envelope,
-    pub(super) shape: Shape,
+    pub(super) packer: Packer,
     pub meter: Meter,
     pub patience: Patience,
     pub(super) started: Instant,
     pub deadline: Instant,
-    pub(super) lines: Lines,
-    pub(super) notes: Vec<String>,
-    /// `RecordId` of the newest line.
-    last: Option<String>,
 }
 
 impl<'a> Work<'a> {
     pub fn new(
-        app: &'a App,
-        tenant: &'a Tenant,
-        source: Source,
-        checkpoint: &'a Checkpoint,
-        current: Current,
+        (app, tenant): (&'a App, &'a Tenant),
+        job: &'a Job,
+        outbox: &'a dyn Outbox,
+        (checkpoint, current): (&'a Checkpoint, Current),
         known: Known,
         started: Instant,
     ) -> Work<'a> {
         let deadline = started + app.limits.run;
-        let collected = if app.timeless { current.run.instant() } else { current.began };
+        let source = job.source;
         Work {
-            envelope: Envelope::new(
-                &tenant.id,
-                &tenant.name,
-                (source.name, source.identity()),
-                &current.run,
-                collected,
-            ),
-            shape: Shape::of(&source),
+            packer: packer(app, tenant, source, &current),
             meter: Meter::default(),
             patience: app.limits.patience.until(deadline),
             saved: current.tally.clone(),
-            lines: Lines::default(),
-            notes: Vec::new(),
-            last: current.cursor.last.clone(),
             app,
             tenant,
+            job,
             source,
+            outbox,
             checkpoint,
             current,
             known,
@@ -85,7 +76,7 @@ impl<'a> Work<'a> {
     /// What the run has done, this attempt's cost included: all of it where every page was read,
     /// else what the checkpoint holds.
     pub fn tally(&self) -> Tally {
-        let read_all = self.current.cursor.link.is_none() && self.lines.is_empty();
+        let read_all = self.current.cursor.link.is_none() && self.packer.is_empty();
         self.with_cost(if read_all { self.current.tally.clone() } else { self.saved.clone() })
     }
 
@@ -101,51 +92,63 @@ impl<'a> Work<'a> {
     }
 
     pub async fn carry_out(&mut self) -> Result<Status, Stop> {
-        self.take_kept_parts().await?;
-        self.read_on().await?;
+        match self.hand_out_files().await? {
+            export::Files::Handed => return Ok(Status::Postponed),
+            export::Files::Read => {}
+            export::Files::None => {
+                self.take_kept_parts().await?;
+                self.read_on().await?;
+            }
+        }
         finish::completed(self).await
     }
 
     /// Parts past the checkpoint were kept by an attempt that was cut short: they are sent as they
     /// are, so that what the workspace gets is what the ledger has.
     async fn take_kept_parts(&mut self) -> Result<(), Stop> {
-        loop {
-            let number = self.current.tally.parts + 1;
-            let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
-            let Some((kept, _)) = self.app.ledger.read(&path).await? else { return Ok(()) };
-            let (text, cursor) = part::open(&kept).map_err(|error| {
-                Stop::Failed(format!("{path} is no part ({error}): move it away"))
-            })?;
-            for line in text.lines() {
-                let opened = self.envelope.open(line);
-                let facts = opened.and_then(|(id, own)| Some((id, self.shape.look(&own, &[])?)));
-                let (id, facts) = facts.ok_or_else(|| {
-                    Stop::Failed(format!("{path} holds a line of another run: move it away"))
-                })?;
-                self.last = Some(id.to_owned());
-                self.meet(&facts, id);
-                self.push(line.as_bytes(), facts);
-            }
-            let noted = self.noted(number).await?;
-            self.current.tally.rejected += noted;
-            self.current.tally.read += self.lines.len() as u64 + noted;
-            self.deliver(cursor, kept.len()).await?;
+        while let Some(packed) = self.kept_part(self.current.tally.parts + 1).await? {
+            self.deliver(packed).await?;
+        }
+        Ok(())
+    }
+
+    /// A part that is kept already, as it was when it was packed.
+    pub(super) async fn kept_part(&mut self, number: u64) -> Result<Option<Packed>, Stop> {
+        let path = path::part(self.job, &self.current.run, number);
+        let Some((kept, _)) = self.app.ledger.read(&path).await? else { return Ok(None) };
+        let (text, cursor) = part::open(&kept)
+            .map_err(|error| Stop::Failed(format!("{path} is no part ({error}): move it away")))?;
+        self.meet_lines(&text);
+        let mut packed = self.packer.repack(&text, cursor, kept.len()).ok_or_else(|| {
+            Stop::Failed(format!("{path} holds a line of another run: move it away"))
+        })?;
+        packed.counts.read = packed.lines.len() as u64 + self.noted(number).await?;
+        Ok(Some(packed))
+    }
+
+    /// Of a source that is read past what is known: notes the dates of a kept part's lines.
+    fn meet_lines(&mut self, text: &str) {
+        if self.source.reads.stamps().is_empty() {
+            return;
+        }
+        for line in text.lines() {
+            let Some((id, own)) = self.packer.envelope().open(line) else { continue };
+            let (id, own) = (id.to_owned(), own.into_owned());
+            let stamp = self.packer.look(&own, &[]).and_then(|facts| facts.stamp.clone());
+            self.meet(stamp, &id);
         }
     }
 
     async fn read_on(&mut self) -> Result<(), Stop> {
         let (tenant, source, patience) = (self.tenant, self.source, self.patience);
         let reader = |first: &str| Reader::new(tenant, source, first.to_owned(), patience);
-        self.read_files(&reader("")).await?;
         let (mut now, mut again) = (reader(&self.current.first), Some(reader(&self.current.first)));
+        let last = self.current.cursor.last.clone();
+        self.packer.goes_on_after(last.as_deref());
         while let Some(link) = self.current.cursor.link.clone() {
-            if Instant::now() >= self.deadline {
-                let text = "the run's time is up: the next attempt goes on from the checkpoint";
-                return Err(Stop::Failed(text.to_owned()));
-            }
+            self.is_in_time()?;
             let span = debug_span!("page", page = self.current.tally.pages + 1);
-            let page = now.page(&link, &self.meter).instrument(span).await;
-            match (page, again.take()) {
+            match (now.page(&link, &self.meter).instrument(span).await, again.take()) {
                 (Err(FetchError::Gone { .. }), Some(fresh)) => {
                     now = fresh;
                     self.start_over();
@@ -156,22 +159,22 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        if !self.lines.is_empty() || !self.notes.is_empty() {
+        if !self.packer.is_empty() {
             let cursor = self.current.cursor.clone();
             self.close(cursor).await?;
         }
         Ok(())
     }
 
+    pub(super) fn is_in_time(&self) -> Result<(), Stop> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Stop::TimeUp) }
+    }
+
     /// Reads the source from its beginning in the same run: what is kept stays, and is kept again. A
     /// repeat is harmless, since it has the same `RunId` and `RecordId`.
     pub(super) fn start_over(&mut self) {
-        (self.lines, self.notes, self.last) = (Lines::default(), Vec::new(), None);
-        self.current.cursor = Cursor::page(Some(self.current.first.clone()));
-        self.current.generated = None;
-        self.current.tally.foreign = 0;
-        self.current.tally.unread.clear();
-        self.current.digest = Digest::start(self.source.digest, Some(&self.current.digest), None);
+        self.packer.drop_hand();
+        export::begin_anew(&mut self.current, self.source);
     }
 
     async fn take_page(&mut self, link: &str, mut page: Page) -> Result<(), Stop> {
@@ -198,37 +201,42 @@ impl<'a> Work<'a> {
 
     /// Takes one record, which stands at `place`: closes the part in hand before it where that is
     /// full; passes over what is known; notes what is no record.
-    pub(super) async fn take(
+    async fn take(
         &mut self,
         item: &Item<'_>,
         old: &mut Old,
         (link, index): (&str, usize),
     ) -> Result<(), Stop> {
-        let Some(facts) = self.shape.look(item.raw, &item.parent) else {
-            self.note("not a JSON object", item.raw);
+        let Some(facts) = self.packer.look(item.raw, &item.parent) else {
+            self.packer.note("not a JSON object", item.raw);
             return Ok(());
         };
-        let key = facts.key.as_deref().unwrap_or(item.raw);
-        if old.passes_over(facts.stamp.as_deref(), || self.envelope.record_id(key)) {
+        let stamp = facts.stamp.clone();
+        let id = || self.packer.id(item.raw).as_str().to_owned();
+        if old.passes_over(stamp.as_deref(), id) {
             return Ok(());
         }
-        let mut line = Vec::with_capacity(item.raw.len() + 512);
-        let id = self.envelope.write(item.raw, &item.parent, &facts, &mut line);
-        if self.lines.is_full_for(line.len()) {
-            let (link, skip) = (Some(link.to_owned()), index as u64);
-            self.close(Cursor { link, skip, last: self.last.clone() }).await?;
+        let (id, is_full) = self.packer.prepare(item.raw, &item.parent);
+        if is_full {
+            let last = self.packer.last().map(|last| last.as_str().to_owned());
+            self.close(Cursor { link: Some(link.to_owned()), skip: index as u64, last }).await?;
         }
-        self.current.tally.read += 1;
-        self.meet(&facts, &id);
-        self.last = Some(id);
-        self.push(&line, facts);
+        self.meet(stamp, id.as_str());
+        self.packer.push(id);
         Ok(())
+    }
+
+    /// Packs what is in hand as a part, keeps and delivers it.
+    async fn close(&mut self, cursor: Cursor) -> Result<(), Stop> {
+        let packed = aside(self.packer.pack(cursor)).await;
+        let packed = packed.map_err(|error| Stop::Failed(error.to_string()))?;
+        self.keep(packed).await
     }
 
     /// How many records of a page are kept already. Where it no longer has the last kept one in its
     /// place, it has changed since: then all of it is kept, since a repeat is harmless and a gap
     /// isn't.
-    fn kept_of(&self, page: &Page) -> usize {
+    fn kept_of(&mut self, page: &Page) -> usize {
         let skip = usize::try_from(self.current.cursor.skip).unwrap_or(usize::MAX);
         if skip > page.len() {
             return 0;
@@ -236,44 +244,27 @@ impl<'a> Work<'a> {
         // What is no record has no id: the last kept one may stand before it.
         let id = (0..skip).rev().find_map(|index| {
             let item = page.item(index);
-            let facts = self.shape.look(item.raw, &item.parent)?;
-            Some(self.envelope.record_id(facts.key.as_deref().unwrap_or(item.raw)))
+            self.packer.look(item.raw, &item.parent)?;
+            Some(self.packer.id(item.raw).as_str().to_owned())
         });
         if id.is_some() && id == self.current.cursor.last { skip } else { 0 }
     }
 
-    fn meet(&mut self, facts: &Facts, id: &str) {
-        let Some(stamp) = &facts.stamp else { return };
-        if self.current.newest.as_deref().is_none_or(|newest| growth::is_newer(stamp, newest)) {
+    fn meet(&mut self, stamp: Option<String>, id: &str) {
+        let Some(stamp) = stamp else { return };
+        if self.current.newest.as_deref().is_none_or(|newest| growth::is_newer(&stamp, newest)) {
             self.current.newest = Some(stamp.clone());
         }
-        growth::remember(self.source.reads, &mut self.current, id, stamp);
+        growth::remember(self.source.reads, &mut self.current, id, &stamp);
     }
+}
 
-    fn push(&mut self, line: &[u8], facts: Facts) {
-        let wanted = match self.source.sends {
-            Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => facts.wanted,
-            Sends::Nothing => false,
-            Sends::All | Sends::FirstOfDay => true,
-        };
-        let sends = wanted && self.current.sends;
-        self.current.tally.undeclared.add(&facts.undeclared);
-        // A line that is too long for a request isn't sent at all.
-        if sends && !facts.cut.is_empty() && line.len() + 2 <= MAX_ARRAY_BYTES && self.has_rule() {
-            self.current.tally.cut.add(&facts.cut);
-        }
-        self.lines.push(line, sends, facts.clashes);
-    }
-
-    /// Whether the workspace takes the records.
-    fn has_rule(&self) -> bool {
-        let stream = self.source.stream(self.current.generated.is_some());
-        self.tenant.logs.as_ref().is_some_and(|logs| logs.takes(&stream))
-    }
-
-    pub(super) fn note(&mut self, reason: &str, raw: &str) {
-        self.current.tally.read += 1;
-        self.current.tally.rejected += 1;
-        self.notes.push(json!({ "reason": reason, "record": raw }).to_string());
-    }
+/// What makes lines of the run's records.
+pub(super) fn packer(app: &App, tenant: &Tenant, source: Source, current: &Current) -> Packer {
+    let collected = if app.timeless { current.run.instant() } else { current.began };
+    let names = (source.name, source.identity());
+    let envelope = Envelope::new(&tenant.id, &tenant.name, names, &current.run, collected);
+    let stream = source.stream(current.generated.is_some());
+    let has_rule = tenant.logs.as_ref().is_some_and(|logs| logs.takes(&stream));
+    Packer::new(envelope, Shape::of(&source), source.sends, (current.sends, has_rule))
 }

@@ -42,6 +42,8 @@ pub(super) fn begin(
         newest: None,
         recent: BTreeMap::new(),
         partial: false,
+        files: None,
+        resumes: None,
         tally: Tally::default(),
         digest: Digest::start(
             source.digest,

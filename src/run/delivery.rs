@@ -2,50 +2,56 @@
 
 use super::Stop;
 use super::attempt::Work;
+use super::packer::Packed;
 use crate::checkpoint::Tally;
 use crate::cloud::Meter;
 use crate::ledger::{Kept, path, put};
-use crate::part::{Cursor, Lines};
 use bytes::Bytes;
 use serde_json::json;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
 impl Work<'_> {
-    /// Keeps the lines in hand as a part, then delivers it.
-    pub(super) async fn close(&mut self, cursor: Cursor) -> Result<(), Stop> {
+    /// Keeps a part, then delivers it.
+    pub(super) async fn keep(&mut self, mut packed: Packed) -> Result<(), Stop> {
         let number = self.current.tally.parts + 1;
-        self.write_notes(number).await?;
-        let gzip = self.lines.to_gzip(&cursor).map_err(|error| Stop::Failed(error.to_string()))?;
-        let size = gzip.len();
-        let path = path::part(&self.tenant.id, self.source.name, &self.current.run, number);
-        let span = debug_span!("keep", part = number, bytes = size);
-        match self.app.ledger.keep(&path, Bytes::from(gzip)).instrument(span).await? {
-            Kept::New => self.deliver(cursor, size).await,
+        self.write_notes(number, std::mem::take(&mut packed.counts.notes)).await?;
+        let path = path::part(self.job, &self.current.run, number);
+        let gzip = packed.gzip.take().unwrap_or_default();
+        let span = debug_span!("keep", part = number, bytes = packed.size);
+        match self.app.ledger.keep(&path, gzip).instrument(span).await? {
+            Kept::New => self.deliver(packed).await,
             // Nothing was there when this attempt began, so a rival is at work.
             Kept::There => Err(Stop::Lost),
         }
     }
 
     /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
-    pub(super) async fn deliver(&mut self, cursor: Cursor, size: usize) -> Result<(), Stop> {
+    pub(super) async fn deliver(&mut self, mut packed: Packed) -> Result<(), Stop> {
         let number = self.current.tally.parts + 1;
-        let span = debug_span!("send", part = number, records = self.lines.len());
-        self.send(number).instrument(span).await?;
-        for (line, _) in self.lines.iter() {
-            self.current.digest.add(line);
+        let span = debug_span!("send", part = number, records = packed.lines.len());
+        self.send(number, &mut packed).instrument(span).await?;
+        // The fold of an export file is kept apart from its checkpoint.
+        if self.job.file.is_none() {
+            packed.fold_into(&mut self.current.digest);
         }
-        self.current.tally.kept += self.lines.len() as u64;
-        self.current.tally.kept_bytes += size as u64;
-        self.current.tally.parts = number;
+        let Packed { lines, size, cursor, counts, .. } = packed;
+        self.meter.received.fetch_add(counts.received, Relaxed);
+        let tally = &mut self.current.tally;
+        let kept = lines.len() as u64;
+        tally.read += counts.read;
+        tally.rejected += counts.read.saturating_sub(kept);
+        tally.kept += kept;
+        tally.kept_bytes += size as u64;
+        tally.parts = number;
+        tally.undeclared.merge(&counts.undeclared);
+        tally.cut.merge(&counts.cut);
         self.current.cursor = cursor;
         let mut next = self.current.clone();
         next.tally = self.with_cost(next.tally);
-        let tally = next.tally.clone();
-        self.checkpoint.save(|current| *current = next).await?;
-        // Not before: while lines are in hand, a report counts what the checkpoint has.
-        self.lines = Lines::default();
-        self.keep_count(tally);
+        self.checkpoint.save(|current| current.clone_from(&next)).await?;
+        self.keep_count(next.tally);
         Ok(())
     }
 
@@ -57,35 +63,37 @@ impl Work<'_> {
         self.started = Instant::now();
     }
 
-    async fn send(&mut self, number: u64) -> Result<(), Stop> {
+    async fn send(&mut self, number: u64, packed: &mut Packed) -> Result<(), Stop> {
         let stream = self.source.stream(self.current.generated.is_some());
-        let rows = self.lines.rows();
-        let lines = self.lines.len() as u64;
+        let lines = packed.lines.len() as u64;
         let Some(logs) = self.tenant.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
             self.current.tally.withheld += lines;
             return Ok(());
         };
-        let sent = logs.send(&stream, &rows, &self.patience, &self.meter).await?;
-        self.current.tally.withheld += lines - rows.len() as u64;
-        self.current.tally.sent += sent.rows;
-        self.current.tally.sent_bytes += sent.bytes;
-        self.current.tally.rejected += sent.rejected.len() as u64;
+        let (body, rows) = (packed.body.take(), packed.lines.rows());
+        let sent = logs.send(&stream, &rows, body, &self.patience, &self.meter).await?;
+        let tally = &mut self.current.tally;
+        tally.withheld += lines - rows.len() as u64;
+        tally.sent += sent.rows;
+        tally.sent_bytes += sent.bytes;
+        tally.rejected += sent.rejected.len() as u64;
         let notes = sent.rejected.iter().map(|(row, reason)| {
             let text = std::str::from_utf8(&rows[*row]).unwrap_or_default();
-            let id = self.envelope.open(text).map(|(id, _)| id);
-            json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number })
+            let id = self.packer.envelope().open(text).map(|(id, _)| id);
+            let note =
+                json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number });
+            note.to_string()
         });
-        self.notes = notes.map(|note| note.to_string()).collect();
-        self.write_notes(number).await
+        let notes = notes.collect();
+        self.write_notes(number, notes).await
     }
 
     /// Adds this part's notes to what `rejected/` says of it, each once.
-    async fn write_notes(&mut self, number: u64) -> Result<(), Stop> {
-        let notes = std::mem::take(&mut self.notes);
+    async fn write_notes(&mut self, number: u64, notes: Vec<String>) -> Result<(), Stop> {
         if notes.is_empty() {
             return Ok(());
         }
-        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
+        let path = path::rejected(self.job, &self.current.run, number);
         let there = self.app.ledger.read(&path).await?;
         let mut text = there.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
         let text = text.get_or_insert_default();
@@ -100,7 +108,7 @@ impl Work<'_> {
 
     /// How many things that are no record were noted before that part was kept.
     pub(super) async fn noted(&self, number: u64) -> Result<u64, Stop> {
-        let path = path::rejected(&self.tenant.id, self.source.name, &self.current.run, number);
+        let path = path::rejected(self.job, &self.current.run, number);
         let Some((notes, _)) = self.app.ledger.read(&path).await? else { return Ok(0) };
         let notes = String::from_utf8_lossy(&notes);
         Ok(notes.lines().filter(|note| note.contains(r#","record":"#)).count() as u64)

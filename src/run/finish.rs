@@ -4,7 +4,7 @@ use super::Stop;
 use super::attempt::Work;
 use super::{growth, remarks};
 use crate::app::App;
-use crate::checkpoint::{Checkpoint, Failed, Refused};
+use crate::checkpoint::{self, Current, Failed, Refused};
 use crate::cloud::{Meter, Patience};
 use crate::digest::{Ending, Latest, instant};
 use crate::ledger::{self, LedgerError, path};
@@ -13,7 +13,7 @@ use crate::part::Lines;
 use crate::plan::Job;
 use crate::record::{Envelope, Facts};
 use crate::report::{Report, Status};
-use crate::source::{RUNS, Reads};
+use crate::source::{RUNS, Reads, Source};
 use crate::tenant::Tenant;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +55,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         records,
         generated: work.current.generated.as_deref().and_then(instant),
         credentials: credentials.clone(),
+        files: work.current.files.as_ref().map(|files| files.read.clone()).unwrap_or_default(),
         digest: work.current.digest.clone(),
     };
     // Where the service has nothing newer, the snapshot that is kept stays the newest.
@@ -65,7 +66,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     report.credential_ends = credentials.first().map(|first| first.ends);
     keep(app, &report).await?;
     send(&report, work).await?;
-    work.forget_links().await?;
+    work.forget_files().await?;
     let reads = source.reads;
     if matches!(source.reads, Reads::Changes { .. }) {
         // The next run asks for what has happened since this one began.
@@ -151,48 +152,34 @@ async fn send_row(
     };
     let Report { tenant: id, tenant_name, source, run, .. } = report;
     let envelope = Envelope::new(id, tenant_name, (source, source), run, report.began);
-    let facts = Facts {
-        key: Some(format!("{run}\n{:?}", report.status)),
-        clashes: false,
-        wanted: true,
-        stamp: None,
-        undeclared: Vec::new(),
-        cut: Vec::new(),
-    };
+    let facts = Facts::of_key(format!("{run}\n{:?}", report.status));
     let mut line = Vec::new();
     envelope.write(&report.row(), &[], &facts, &mut line);
     let mut lines = Lines::default();
     lines.push(&line, true, false);
-    logs.send(&RUNS.stream(), &lines.rows(), patience, meter).await.map(|_| ())
+    logs.send(&RUNS.stream(), &lines.rows(), None, patience, meter).await.map(|_| ())
 }
 
 /// Ends an attempt whose run goes on later: says so in the state, under `runs/` and in the
-/// workspace, and frees the job. What can't be said is logged and changes nothing.
+/// workspace, and frees the job. What can't be said is logged and changes nothing. `after` is when a
+/// message of the run's own brings it back.
 pub(super) async fn interrupted(
-    app: &App,
-    tenant: &Tenant,
-    job: &Job,
-    checkpoint: &Checkpoint,
+    work: &Work<'_>,
     report: Report,
+    after: Option<Duration>,
 ) -> Report {
-    let at = app.now();
-    let tally = report.tally.clone();
-    let advice = report.message.clone();
-    let pause = match report.status {
-        Status::Refused | Status::Unavailable => {
-            Some(job.source.every.clamp(SHORTEST_REFUSAL, LONGEST_REFUSAL))
-        }
-        Status::Incomplete => Some(SHORTEST_REFUSAL),
-        _ => None,
-    };
-    let unavailable = report.status == Status::Unavailable;
-    let refused = pause.map(|pause| {
-        let advice = advice.clone();
-        Refused { at, until: at + pause, advice, unavailable }
-    });
-    let failed = (report.status == Status::Failed).then_some(Failed { at, message: advice });
-    let spent = move |saved: &mut crate::checkpoint::Tally| *saved = tally;
+    let Work { app, tenant, checkpoint, .. } = *work;
+    let (refused, mut failed) = obstacles(app, work.source, &report);
+    if after == Some(Duration::ZERO) {
+        // Its time was up, no more.
+        failed = None;
+    }
+    let resumes = after.map(|after| checkpoint::after(app.now(), after));
     let ended = report.status == Status::Incomplete;
+    let spent = |current: &mut Current| {
+        current.tally.clone_from(&report.tally);
+        current.resumes = resumes;
+    };
     let mut lost = checkpoint.release(refused, failed, ended, spent).await.err();
     lost = lost.or(keep(app, &report).await.err());
     if let Some(error) = lost {
@@ -204,4 +191,36 @@ pub(super) async fn interrupted(
         warn!(tenant = tenant.id, "The report of {} isn't sent: {error}", report.source);
     }
     report
+}
+
+/// What of an ended attempt stands in the way of the next one, for the state to say.
+fn obstacles(app: &App, source: Source, report: &Report) -> (Option<Refused>, Option<Failed>) {
+    let (at, advice) = (app.now(), report.message.clone());
+    let pause = match report.status {
+        Status::Refused | Status::Unavailable => {
+            Some(source.every.clamp(SHORTEST_REFUSAL, LONGEST_REFUSAL))
+        }
+        Status::Incomplete => Some(SHORTEST_REFUSAL),
+        _ => None,
+    };
+    let unavailable = report.status == Status::Unavailable;
+    let refused = pause.map(|pause| {
+        let advice = advice.clone();
+        Refused { at, until: at + pause, advice, unavailable }
+    });
+    let waits = matches!(report.status, Status::Failed | Status::Postponed);
+    (refused, waits.then_some(Failed { at, message: advice }))
+}
+
+/// Says in the set's state what stands in the way of one of its files.
+pub(super) async fn note_in_set(app: &App, job: &Job, report: &Report) {
+    let (refused, failed) = obstacles(app, job.source, report);
+    if refused.is_none() && failed.is_none() {
+        return;
+    }
+    let path = path::state(&job.tenant, job.source.name);
+    let noted = checkpoint::note(&*app.ledger, &path, refused, failed).await;
+    if let Err(error) = noted {
+        warn!(tenant = job.tenant, "The end of a file of {} isn't kept: {error}", report.source);
+    }
 }

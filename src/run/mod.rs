@@ -6,16 +6,20 @@ mod delivery;
 mod export;
 mod finish;
 mod growth;
+mod here;
+mod packer;
 mod remarks;
 
 pub use begin::{Asked, asked};
+pub use here::run;
 
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, State, Taken, Tally};
 use crate::fetch::FetchError;
 use crate::ledger::LedgerError;
 use crate::logs::LogsError;
-use crate::plan::Job;
+use crate::outbox::{Outbox, OutboxError};
+use crate::plan::{Job, Message};
 use crate::report::{Report, Status};
 use crate::telemetry;
 use crate::tenant::Tenant;
@@ -24,8 +28,9 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, debug};
 
 /// Why an attempt ends before its run does.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,17 @@ enum Stop {
     /// A later attempt's turn.
     #[error("{0}")]
     Failed(String),
+    /// Nobody's turn: the service asks for more patience than an invocation has.
+    #[error("{what}: the next attempt goes on from the checkpoint")]
+    Later {
+        /// What it answered, and where.
+        what: String,
+        /// What it asked for.
+        after: Duration,
+    },
+    /// The run's own turn: its time is up.
+    #[error("the run's time is up: the next attempt goes on from the checkpoint")]
+    TimeUp,
     /// Another attempt has the job.
     #[error("another attempt has taken the job over")]
     Lost,
@@ -49,6 +65,10 @@ impl From<FetchError> for Stop {
         match error {
             FetchError::Refused { .. } => Stop::Refused(error.to_string()),
             FetchError::Unavailable { .. } => Stop::Unavailable(error.to_string()),
+            FetchError::Throttled { path, after } => {
+                let what = format!("throttled at {path} for another {} s", after.as_secs());
+                Stop::Later { what, after }
+            }
             _ => Stop::Failed(error.to_string()),
         }
     }
@@ -58,6 +78,7 @@ impl From<LogsError> for Stop {
     fn from(error: LogsError) -> Stop {
         match error {
             LogsError::Refused { .. } => Stop::Refused(error.to_string()),
+            LogsError::Throttled { what, after } => Stop::Later { what, after },
             LogsError::Unreachable { .. } => Stop::Failed(error.to_string()),
         }
     }
@@ -72,23 +93,25 @@ impl From<LedgerError> for Stop {
     }
 }
 
-/// Carries one job out and says what became of it; never fails and never panics.
+impl From<OutboxError> for Stop {
+    fn from(error: OutboxError) -> Stop {
+        Stop::Failed(error.to_string())
+    }
+}
+
+/// Carries one message's job out and says what became of it; never fails and never panics. What is to
+/// follow goes to `outbox`.
 ///
 /// The job's message may come twice, or to two processes at once: what is complete, or in another
 /// attempt's hands, is left alone.
-pub async fn run(app: &App, job: &Job) -> Report {
-    run_for(app, job, "").await
-}
-
-/// As [`run`], for that invocation of the host's.
-pub async fn run_for(app: &App, job: &Job, invocation: &str) -> Report {
-    let span = telemetry::job(job, invocation);
-    let report = carry_out(app, job).instrument(span.clone()).await;
+pub async fn step(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
+    let span = telemetry::job(job);
+    let report = carry_out(app, job, outbox).instrument(span.clone()).await;
     telemetry::ended(&span, &report);
     report
 }
 
-async fn carry_out(app: &App, job: &Job) -> Report {
+async fn carry_out(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
     let began = app.now();
     let plain = |name: &str, status, message| plain(app, job, name, began, status, message);
     let present = match app.tenants().await {
@@ -103,7 +126,7 @@ async fn carry_out(app: &App, job: &Job) -> Report {
         );
         return plain(&job.tenant, Status::Unneeded, message);
     };
-    match AssertUnwindSafe(collect(app, tenant, job)).catch_unwind().await {
+    match AssertUnwindSafe(collect(app, tenant, job, outbox)).catch_unwind().await {
         Ok(report) => report,
         Err(_) => {
             let message = "a defect stopped the job: the next attempt goes on from the checkpoint, \
@@ -113,55 +136,88 @@ async fn carry_out(app: &App, job: &Job) -> Report {
     }
 }
 
-async fn collect(app: &App, tenant: &Tenant, job: &Job) -> Report {
-    let asked = app.now();
-    let plain = |status, message| plain(app, job, &tenant.name, asked, status, message);
+async fn collect(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -> Report {
     let source = tenant.source(job.source.name).unwrap_or(job.source);
     if let Some(why) = tenant.cloud.lacks(&source) {
-        return plain(Status::Unavailable, why);
+        return plain(app, job, &tenant.name, app.now(), Status::Unavailable, why);
     }
-    let before = match begin::before(app, &job.tenant, source).await {
-        Ok(before) => before,
-        Err(error) => return plain(Status::Failed, error.to_string()),
-    };
     let job = Job { source, ..job.clone() };
-    let begin = |state: &State, now| begin::begin(tenant, &job, state, &before, now);
-    let taken =
-        Checkpoint::take(app.ledger.clone(), &job, app.limits.claim, app.clock, begin).await;
-    match taken {
-        Ok(Taken::Mine(checkpoint)) => attempt(app, tenant, &job, &checkpoint).await,
-        Ok(Taken::Needless(why)) => plain(Status::Unneeded, why.to_owned()),
-        Err(error) => plain(Status::Failed, error.to_string()),
+    match job.file {
+        Some(_) => export::collect_file(app, tenant, &job, outbox).await,
+        None => of_source(app, tenant, &job, outbox).await,
     }
 }
 
-async fn attempt(app: &App, tenant: &Tenant, job: &Job, checkpoint: &Checkpoint) -> Report {
+/// Carries the job of a whole source out.
+async fn of_source(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -> Report {
+    let asked = app.now();
+    let plain = |status, message| plain(app, job, &tenant.name, asked, status, message);
+    let before = match begin::before(app, &job.tenant, job.source).await {
+        Ok(before) => before,
+        Err(error) => return plain(Status::Failed, error.to_string()),
+    };
+    let begin = |state: &State, now| begin::begin(tenant, job, state, &before, now);
+    let taken = Checkpoint::take(app.ledger.clone(), job, app.limits.claim, app.clock, begin).await;
+    let checkpoint = match taken {
+        Ok(Taken::Mine(checkpoint)) => checkpoint,
+        Ok(Taken::Needless(why)) => return plain(Status::Unneeded, why.to_owned()),
+        Err(error) => return plain(Status::Failed, error.to_string()),
+    };
     let started = Instant::now();
     let Some(current) = checkpoint.current().await else {
-        let message = "the checkpoint holds no run".to_owned();
-        return plain(app, job, &tenant.name, app.now(), Status::Failed, message);
+        return plain(Status::Failed, "the checkpoint holds no run".to_owned());
     };
     let known = Arc::new(checkpoint.known().await);
-    let mut work = Work::new(app, tenant, job.source, checkpoint, current, known, started);
+    let held = (&*checkpoint, current);
+    let mut work = Work::new((app, tenant), job, outbox, held, known, started);
     let outcome = tokio::select! {
         outcome = work.carry_out() => outcome,
         lost = checkpoint.lost() => Err(Stop::from(lost)),
     };
-    let status = match &outcome {
-        Ok(status) => *status,
-        Err(Stop::Refused(_)) => Status::Refused,
-        Err(Stop::Unavailable(_)) => Status::Unavailable,
-        Err(Stop::Failed(_)) => Status::Failed,
-        Err(Stop::Lost) => Status::Unneeded,
+    ended(&work, outcome).await
+}
+
+/// The report of an attempt that has ended, which others can go on from.
+async fn ended(work: &Work<'_>, outcome: Result<Status, Stop>) -> Report {
+    let (status, message, after) = match outcome {
+        Ok(status) => (status, remarks::of(status, work.source, &work.current.tally), None),
+        Err(stop) => match goes_on(work, &stop).await {
+            Some((message, after)) => (Status::Postponed, message, Some(after)),
+            None => (status_of(&stop), stop.to_string(), None),
+        },
     };
-    let message = match outcome {
-        Err(stop) => stop.to_string(),
-        Ok(status) => remarks::of(status, job.source, &work.current.tally),
+    let report = finish::report(work, status, message);
+    match (status, after) {
+        (Status::Complete | Status::Unchanged | Status::Unneeded, _) => report,
+        // Its claim was given up with its files.
+        (Status::Postponed, None) => report,
+        _ => finish::interrupted(work, report, after).await,
+    }
+}
+
+fn status_of(stop: &Stop) -> Status {
+    match stop {
+        Stop::Refused(_) => Status::Refused,
+        Stop::Unavailable(_) => Status::Unavailable,
+        Stop::Failed(_) | Stop::Later { .. } | Stop::TimeUp => Status::Failed,
+        Stop::Lost => Status::Unneeded,
+    }
+}
+
+/// Posts the message by which a run goes on later, where it may: what is said of it, and when it comes.
+async fn goes_on(work: &Work<'_>, stop: &Stop) -> Option<(String, Duration)> {
+    let (message, after) = match stop {
+        Stop::TimeUp => ("the run's time is up: it goes on by itself".to_owned(), Duration::ZERO),
+        Stop::Later { what, after } => (format!("{what}: it goes on by itself then"), *after),
+        _ => return None,
     };
-    let report = finish::report(&work, status, message);
-    match status {
-        Status::Complete | Status::Unchanged | Status::Unneeded => report,
-        _ => finish::interrupted(app, tenant, job, checkpoint, report).await,
+    let job = Job { run: work.current.run.clone(), now: true, ..work.job.clone() };
+    match work.outbox.post(&Message::from(&job), after).await {
+        Ok(()) => Some((message, after)),
+        Err(error) => {
+            debug!(tenant = work.tenant.id, "{error}");
+            None
+        }
     }
 }
 

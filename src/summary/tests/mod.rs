@@ -31,6 +31,7 @@ fn known(source: &'static str, kind: Kind, records: &[String]) -> Known {
         records: records.len() as u64,
         generated: None,
         credentials: Vec::new(),
+        files: Default::default(),
         digest,
     };
     Known {

@@ -101,7 +101,7 @@ async fn a_snapshot_that_is_none_is_replaced() {
 async fn a_broken_part_is_named_and_left_alone() {
     let world = World::new(5).await;
     let job = crate::support::job(&world.app, DEVICES);
-    let path = path::part(&job.tenant, DEVICES.name, &job.run, 1);
+    let path = path::part(&job, &job.run, 1);
     let file = put_file(&world, &path, b"not gzip");
 
     let failed = posture::run::run(&world.app, &job).await;

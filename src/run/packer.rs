@@ -1,0 +1,214 @@
+//! Records into parts: looked over, put behind the envelope, gathered until a part is full.
+
+use crate::digest::Digest;
+use crate::part::{self, Body, Cursor, Lines, MAX_ARRAY_BYTES};
+use crate::record::{Envelope, Facts, FieldCounts, RecordId, Shape};
+use crate::source::Sends;
+use bytes::Bytes;
+use serde_json::json;
+use std::io;
+
+/// Makes lines of records.
+pub(super) struct Packer {
+    envelope: Envelope,
+    shape: Shape,
+    sends: Sends,
+    /// Whether the run sends anything at all.
+    run_sends: bool,
+    /// Whether a rule of the workspace takes the source's stream.
+    has_rule: bool,
+    facts: Facts,
+    line: Vec<u8>,
+    hand: Hand,
+}
+
+/// Lines that no part has yet, and what is to be said of them.
+#[derive(Default)]
+struct Hand {
+    lines: Lines,
+    /// What the digest reads of each line, one JSON object a line; empty where it reads the lines.
+    folds: Vec<u8>,
+    counts: Counts,
+    last: Option<RecordId>,
+}
+
+/// What a part says of the records that it was made of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    /// Records read, those that are none included.
+    pub read: u64,
+    /// Bytes that they were read from, inflated; 0 where whoever fetches them counts.
+    pub received: u64,
+    /// What is no record, each with the reason.
+    pub notes: Vec<String>,
+    /// See [`crate::checkpoint::Tally::undeclared`].
+    pub undeclared: FieldCounts,
+    /// See [`crate::checkpoint::Tally::cut`].
+    pub cut: FieldCounts,
+}
+
+/// A part as it is kept, and its rows as they are sent.
+pub(super) struct Packed {
+    pub lines: Lines,
+    folds: Vec<u8>,
+    /// The part's file; nothing where it is kept already.
+    pub gzip: Option<Bytes>,
+    /// Bytes of that file.
+    pub size: usize,
+    /// The batch's request, where it was made already.
+    pub body: Option<Body>,
+    /// Where a read goes on after it.
+    pub cursor: Cursor,
+    pub counts: Counts,
+}
+
+impl Packer {
+    pub fn new(
+        envelope: Envelope,
+        shape: Shape,
+        sends: Sends,
+        (run_sends, has_rule): (bool, bool),
+    ) -> Packer {
+        let (facts, line) = (Facts::default(), Vec::with_capacity(4096));
+        Packer { envelope, shape, sends, run_sends, has_rule, facts, line, hand: Hand::default() }
+    }
+
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Looks a record over; nothing where it is none.
+    pub fn look(&mut self, raw: &str, parent: &[(&'static str, &str)]) -> Option<&Facts> {
+        self.shape.look_into(raw, parent, &mut self.facts).then_some(&self.facts)
+    }
+
+    /// The id of the record that was looked over last.
+    pub fn id(&self, raw: &str) -> RecordId {
+        self.envelope.record_id(self.facts.key().unwrap_or(raw))
+    }
+
+    /// Makes the line of the record that was looked over last. Where the part in hand has no room for it,
+    /// that is to be packed first.
+    pub fn prepare(&mut self, raw: &str, parent: &[(&'static str, &str)]) -> (RecordId, bool) {
+        self.line.clear();
+        let id = self.envelope.write(raw, parent, &self.facts, &mut self.line);
+        (id, self.hand.lines.is_full_for(self.line.len()))
+    }
+
+    /// Takes the line that was made last into the part in hand.
+    pub fn push(&mut self, id: RecordId) {
+        let line = std::mem::take(&mut self.line);
+        self.take_line(&line, id);
+        self.hand.counts.read += 1;
+        self.line = line;
+    }
+
+    fn take_line(&mut self, line: &[u8], id: RecordId) {
+        let Packer { facts, hand, .. } = self;
+        let wanted = match self.sends {
+            Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => facts.is_wanted(),
+            Sends::Nothing => false,
+            Sends::All | Sends::FirstOfDay => true,
+        };
+        let sends = wanted && self.run_sends;
+        hand.counts.undeclared.add(&facts.undeclared);
+        // A line that is too long for a request isn't sent at all.
+        if sends && !facts.cut.is_empty() && line.len() + 2 <= MAX_ARRAY_BYTES && self.has_rule {
+            hand.counts.cut.add(&facts.cut);
+        }
+        if hand.lines.is_empty() {
+            hand.lines = Lines::with_room();
+        }
+        hand.lines.push(line, sends, facts.clashes);
+        if self.shape.has_folds() {
+            hand.folds.push(b'{');
+            hand.folds.extend_from_slice(facts.folds().as_bytes());
+            hand.folds.extend_from_slice(b"}\n");
+        }
+        hand.last = Some(id);
+    }
+
+    /// Notes what is no record.
+    pub fn note(&mut self, reason: &str, raw: &str) {
+        self.hand.counts.read += 1;
+        self.hand.counts.notes.push(json!({ "reason": reason, "record": raw }).to_string());
+    }
+
+    /// Whether nothing is in hand.
+    pub fn is_empty(&self) -> bool {
+        self.hand.lines.is_empty() && self.hand.counts.notes.is_empty()
+    }
+
+    /// Id of the newest line.
+    pub fn last(&self) -> Option<RecordId> {
+        self.hand.last
+    }
+
+    /// What the newest line before this attempt was.
+    pub fn goes_on_after(&mut self, last: Option<&str>) {
+        self.hand.last = last.and_then(RecordId::of);
+    }
+
+    /// Lets go of what is in hand.
+    pub fn drop_hand(&mut self) {
+        self.hand = Hand::default();
+    }
+
+    /// What is in hand as a part, work for a thread of its own; a new part begins.
+    pub fn pack(&mut self, cursor: Cursor) -> impl FnOnce() -> io::Result<Packed> + Send + use<> {
+        let last = self.hand.last;
+        let hand = std::mem::replace(&mut self.hand, Hand { last, ..Hand::default() });
+        let has_rule = self.has_rule;
+        move || hand.pack(cursor, has_rule)
+    }
+
+    /// A kept part's lines, as they were when it was packed; nothing where a line is another run's.
+    pub fn repack(&mut self, text: &str, cursor: Cursor, size: usize) -> Option<Packed> {
+        for line in text.lines() {
+            let (id, own) = self.envelope.open(line)?;
+            let id = RecordId::of(id)?;
+            self.look(&own, &[])?;
+            self.take_line(line.as_bytes(), id);
+        }
+        let Hand { lines, folds, counts, last } = std::mem::take(&mut self.hand);
+        self.hand.last = last;
+        Some(Packed { lines, folds, gzip: None, size, body: None, cursor, counts })
+    }
+}
+
+impl Hand {
+    fn pack(self, cursor: Cursor, has_rule: bool) -> io::Result<Packed> {
+        let Hand { lines, folds, counts, .. } = self;
+        let gzip = Bytes::from(lines.to_gzip(&cursor)?);
+        let rows = lines.rows();
+        let fits = has_rule && !rows.is_empty() && part::array_bytes(&rows) <= MAX_ARRAY_BYTES;
+        let body = fits.then(|| part::body(&rows)).transpose()?;
+        drop(rows);
+        let size = gzip.len();
+        Ok(Packed { lines, folds, gzip: Some(gzip), size, body, cursor, counts })
+    }
+}
+
+impl Packed {
+    /// Folds the lines into a digest.
+    pub fn fold_into(&self, digest: &mut Digest) {
+        if self.folds.is_empty() {
+            self.lines.iter().for_each(|(line, _)| digest.add(line));
+            return;
+        }
+        let folds = self.folds.split(|byte| *byte == b'\n').filter(|fold| !fold.is_empty());
+        folds.for_each(|fold| digest.add(fold));
+    }
+}
+
+/// Carries heavy work out beside what waits for the network.
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            // Caught at the job's boundary, like a panic of the job's own.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
