@@ -27,6 +27,7 @@ pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
+pub mod poison; // jobs that the host has given up: what they were, and their way back
 pub mod queue; // the queue of jobs by its own API: messages sent, and counted
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did

@@ -9,6 +9,7 @@ mod demo;
 mod describe;
 mod grant;
 mod progress;
+mod retry;
 mod serve;
 
 use crate::settings::{Otlp, Platform, SettingError, Settings, environment};

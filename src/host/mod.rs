@@ -13,6 +13,7 @@ mod routes;
 
 pub use envelope::payload;
 pub use problem::Problem;
+pub use queue::{Work, work};
 pub use routes::answer;
 
 use crate::app::App;

@@ -85,7 +85,7 @@ impl Shape {
             _ => None,
         };
         Role {
-            key: self.key.iter().position(|field| is(field)),
+            key: self.key.iter().position(is),
             decides,
             stamps: self.stamps.contains(&name),
             of_envelope: ENVELOPE.iter().any(|column| column.name == name),

@@ -19,6 +19,7 @@ mod host_contract;
 mod hunting;
 mod identity;
 mod kql;
+mod poison;
 mod replay;
 mod resume;
 mod serving;

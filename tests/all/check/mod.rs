@@ -2,7 +2,7 @@
 
 mod apis;
 mod customers;
-mod own;
+pub(crate) mod own;
 mod sign_in;
 
 use crate::support::service::{Service, environment};

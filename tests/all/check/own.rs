@@ -15,7 +15,7 @@ use simulator::Options;
 use std::sync::Arc;
 
 /// A queue of Azurite's, as the host makes it.
-async fn queue(azurite: &Azurite, name: &str) -> QueueClient {
+pub(crate) async fn queue(azurite: &Azurite, name: &str) -> QueueClient {
     let transport = Some(Wire::for_storage().for_azure());
     let mut client_options = ClientOptions { transport, ..ClientOptions::default() };
     client_options.per_try_policies.push(Arc::new(SharedKey::azurite(app::clock)));
