@@ -106,7 +106,8 @@ impl From<OutboxError> for Stop {
 /// attempt's hands, is left alone.
 pub async fn step(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
     let span = telemetry::job(job);
-    let report = carry_out(app, job, outbox).instrument(span.clone()).await;
+    // Boxed: a command's future holds it several deep, and its type would grow beyond the compiler's limit.
+    let report = Box::pin(carry_out(app, job, outbox)).instrument(span.clone()).await;
     telemetry::ended(&span, &report);
     report
 }
