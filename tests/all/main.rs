@@ -23,6 +23,7 @@ mod poison;
 mod replay;
 mod resume;
 mod serving;
+mod sharing;
 mod telemetry;
 mod tenants;
 mod updates;
