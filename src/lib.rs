@@ -27,6 +27,7 @@ pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
+pub mod poison; // jobs that the host has given up: what they were, and their way back
 pub mod queue; // the queue of jobs by its own API: messages sent, and counted
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
@@ -34,4 +35,5 @@ pub mod run; // carries one job out: pages in, ledger first, then logs, a report
 pub mod settings; // everything that differs between two deployments
 pub mod source; // what can be collected: one constant per collection
 pub mod summary; // digests folded into the answers served over HTTP
+pub mod telemetry; // spans of jobs, exported where a receiver is set
 pub mod tenant; // who we collect for, and the credential of each

@@ -5,6 +5,7 @@ use crate::cloud::Tokens;
 use crate::ledger::account::{self, Way};
 use crate::outbox::{Outbox, OutboxError};
 use crate::plan::Message;
+use crate::poison::Poison;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::{StatusCode, Url};
 use azure_storage_queue::models::{
@@ -24,8 +25,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// some for waiting in the queue.
 const FILES_HOLD: Duration = Duration::from_secs(900);
 
-/// Why messages can't be counted.
-#[derive(Debug, thiserror::Error)]
+/// Why messages can't be counted or moved.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum QueueError {
     /// An administrator's turn.
     #[error("storage refused ({0})")]
@@ -39,8 +40,9 @@ pub enum QueueError {
 pub struct Queue {
     /// The jobs' name; the other's has `-poison` behind it.
     pub name: String,
+    /// Where the host puts jobs that failed too often.
+    pub poison: Poison,
     jobs: QueueClient,
-    poison: QueueClient,
 }
 
 impl Queue {
@@ -57,8 +59,9 @@ impl Queue {
         clock: fn() -> Timestamp,
     ) -> azure_core::Result<Queue> {
         let client = |name: &str| client(account, name, tokens, clock);
-        let (jobs, poison) = (client(name)?, client(&format!("{name}-poison"))?);
-        Ok(Queue { name: name.to_owned(), jobs, poison })
+        let behind = format!("{name}-poison");
+        let poison = Poison::new(&behind, client(&behind)?);
+        Ok(Queue { name: name.to_owned(), poison, jobs: client(name)? })
     }
 
     /// About how many jobs wait or are under way; nothing where the queue isn't there.
@@ -76,7 +79,7 @@ impl Queue {
     ///
     /// [`QueueError`].
     pub async fn poison(&self) -> Result<Option<u64>, QueueError> {
-        count(&self.poison).await
+        self.poison.count().await
     }
 }
 
@@ -115,7 +118,7 @@ fn client(
     QueueClient::new(url, credential, Some(options))
 }
 
-async fn count(queue: &QueueClient) -> Result<Option<u64>, QueueError> {
+pub(crate) async fn count(queue: &QueueClient) -> Result<Option<u64>, QueueError> {
     let answer = match queue.get_properties(None).await {
         Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(None),
         answer => answer.map_err(|error| explain(&error))?,
@@ -124,7 +127,7 @@ async fn count(queue: &QueueClient) -> Result<Option<u64>, QueueError> {
     Ok(Some(count.and_then(|count| count.try_into().ok()).unwrap_or(0)))
 }
 
-fn explain(error: &Error) -> QueueError {
+pub(crate) fn explain(error: &Error) -> QueueError {
     match error.kind() {
         ErrorKind::HttpResponse { status, .. } if matches!(u16::from(*status), 401 | 403) => {
             QueueError::Denied(u16::from(*status))

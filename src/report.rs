@@ -30,6 +30,22 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// The status as it is written: one word in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Incomplete => "incomplete",
+            Status::Unchanged => "unchanged",
+            Status::Unneeded => "unneeded",
+            Status::Refused => "refused",
+            Status::Unavailable => "unavailable",
+            Status::Postponed => "postponed",
+            Status::Failed => "failed",
+        }
+    }
+}
+
 /// What one job did: kept under `runs/`, a row of `PostureRuns_CL`, a line of the log.
 ///
 /// Counts are of the run, over all its attempts.

@@ -38,8 +38,8 @@ fn given_up(name: &str, poison: Result<Option<u64>, QueueError>) -> Finding {
     match poison {
         Ok(Some(0) | None) => finding("nothing was given up".to_owned()),
         Ok(Some(count)) => finding(format!("about {count} jobs were given up")).warning(
-            "look at /api/health and at the newest reports under runs/ for the reason, then collect \
-             again and clear this queue",
+            "/api/health names each with its reason, as do the newest reports under runs/: mend that, \
+             then run posture collect --retry",
         ),
         Err(error) => failed(finding(error.to_string()), &error),
     }

@@ -1,7 +1,7 @@
 //! Pulls a case: alerts, incidents and hunting results of one window into a folder of its own.
 
 use super::progress::{run_all, say, table};
-use super::{Failure, log_to_stdout, one_of, settings};
+use super::{Failure, observe, one_of, settings};
 use crate::app::App;
 use crate::case::{Case, CaseError, Manifest, State};
 use crate::ledger::path;
@@ -31,8 +31,8 @@ pub struct Options {
 
 /// Pulls the case. The exit code is 1 where a source isn't there as a whole.
 pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Failure> {
-    log_to_stdout(tracing::Level::WARN);
     let settings = settings(platform)?;
+    let telemetry = observe(tracing::Level::WARN, settings.otlp.as_ref());
     let app = App::build(&settings).map_err(Failure::Other)?;
     let window = Window::read(&options.from, &options.to).map_err(Failure::Other)?;
     let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
@@ -41,6 +41,7 @@ pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Fail
     let folder = path::case(&case.tenant, &case.name);
     let open = case.open(&app).await?;
     say(&table(&run_all(&open.app, open.jobs.clone()).await));
+    telemetry.stop().await;
     let Some(manifest) = open.close().await? else {
         let text = "another attempt is at work on the case: wait for it, or pull again".to_owned();
         return Err(Failure::Other(text));

@@ -1,7 +1,7 @@
 //! Collects now, without a host.
 
 use super::progress::{run_all, say, table, went_well};
-use super::{Failure, log_to_stdout, settings};
+use super::{Failure, observe, retry, settings};
 use crate::app::App;
 use crate::plan::{Job, RunId, Window};
 use crate::report::Report;
@@ -18,6 +18,9 @@ pub struct Options {
     /// Only these sources; may be given several times
     #[arg(long, value_name = "NAME")]
     source: Vec<String>,
+    /// Instead of collecting, carry out again what the host has given up (its poison queue)
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    retry: bool,
     /// From this time or date on, in place of the period of the hunting packs named by --source
     #[arg(long, value_name = "TIME", requires = "to")]
     from: Option<String>,
@@ -29,12 +32,18 @@ pub struct Options {
 /// Collects what the settings describe. The exit code is 1 where a source ended otherwise than
 /// complete.
 pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Failure> {
-    log_to_stdout(tracing::Level::WARN);
     let settings = settings(platform)?;
+    let telemetry = observe(tracing::Level::WARN, settings.otlp.as_ref());
     let app = App::build(&settings).map_err(Failure::Other)?;
+    if options.retry {
+        let ended = retry::run(&app, options.tenant.as_deref(), &options.source).await;
+        telemetry.stop().await;
+        return ended;
+    }
     let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
     let jobs = jobs(&app, &present, &options)?;
     let reports = run_all(&app, jobs).await;
+    telemetry.stop().await;
     say(&table(&reports));
     Ok(code(&reports))
 }

@@ -9,15 +9,19 @@ mod demo;
 mod describe;
 mod grant;
 mod progress;
+mod retry;
 mod serve;
 
-use crate::settings::{Platform, SettingError, Settings, environment};
+use crate::settings::{Otlp, Platform, SettingError, Settings, environment};
+use crate::telemetry::Telemetry;
 use crate::tenant::{Present, Tenant};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::level_filters::LevelFilter;
+use tracing::warn;
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 /// Microsoft security posture into Blob Storage and Log Analytics.
 ///
@@ -96,16 +100,32 @@ pub async fn main() -> ExitCode {
 
 /// Log lines on standard output, without colours; a reader that goes away changes nothing.
 fn log_to_stdout(level: tracing::Level) {
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let _ = observe(level, None);
+}
+
+/// Log lines on standard output, and spans to the receiver that the settings name.
+fn observe(level: tracing::Level, otlp: Option<&Otlp>) -> Telemetry {
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_target(false)
-        .log_internal_errors(false)
-        .finish();
-    // A caller that hangs up is no matter for anybody.
-    let ours = Targets::new().with_default(level).with_target("warp", LevelFilter::OFF);
+        .log_internal_errors(false);
+    // A caller that hangs up is no matter for anybody; a line has its own fields, and no span's.
+    let ours = Targets::new()
+        .with_default(level.min(tracing::Level::WARN))
+        .with_target("posture", level)
+        .with_target("warp", LevelFilter::OFF);
+    let lines = lines.with_filter(ours.and(filter_fn(|what| what.is_event())));
+    let (telemetry, trouble) = match otlp.map(Telemetry::start).transpose() {
+        Ok(telemetry) => (telemetry.unwrap_or_default(), None),
+        Err(trouble) => (Telemetry::default(), Some(trouble)),
+    };
+    let all = tracing_subscriber::registry().with(telemetry.layer()).with(lines);
     // A second call in one process changes nothing.
-    let _ = tracing::subscriber::set_global_default(lines.with(ours));
+    let _ = tracing::subscriber::set_global_default(all);
+    if let Some(trouble) = trouble {
+        warn!("No spans are exported, everything else goes on: {trouble}");
+    }
+    telemetry
 }
 
 const NO_SUCH_TENANT: &str =

@@ -88,7 +88,7 @@ fn rows_table<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
         "took ms",
     ]);
     for Report { tenant_name, source, status, tally, .. } in reports {
-        let status = format!("{status:?}").to_lowercase();
+        let status = status.name().to_owned();
         let numbers = [
             tally.read,
             tally.kept,

@@ -1,6 +1,6 @@
 //! Serves the Functions host.
 
-use super::{Failure, log_to_stdout, settings};
+use super::{Failure, observe, settings};
 use crate::app::App;
 use crate::host;
 use crate::settings::{Platform, Tenants};
@@ -19,8 +19,8 @@ const TERMINATED: u8 = 143;
 
 /// Serves `127.0.0.1:<port>` until a signal comes; then the exit code is 0 only for a person's.
 pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Failure> {
-    log_to_stdout(tracing::Level::INFO);
     let settings = settings(platform)?;
+    let telemetry = observe(tracing::Level::INFO, settings.otlp.as_ref());
     let app = Arc::new(App::build(&settings).map_err(Failure::Other)?);
     let listener = listen(port)?;
     let version = env!("CARGO_PKG_VERSION");
@@ -33,7 +33,9 @@ pub async fn under_host(platform: &Platform, port: u16) -> Result<ExitCode, Fail
             info!(port, "Posture {version} serves the Functions host, for the tenants of a file");
         }
     }
-    until_stopped(app, listener).await
+    let ended = until_stopped(app, listener).await;
+    telemetry.stop().await;
+    ended
 }
 
 /// A listener on loopback whose port can be taken again at once after a crash.

@@ -13,9 +13,11 @@ mod routes;
 
 pub use envelope::payload;
 pub use problem::Problem;
+pub use queue::{Work, work};
 pub use routes::answer;
 
 use crate::app::App;
+use crate::telemetry;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{FutureExt, Stream, TryStreamExt};
 use std::sync::Arc;
@@ -110,10 +112,15 @@ async fn handle<B: Buf>(
     }
     let invocation = invocation_id(headers);
     match path.trim_matches('/') {
-        TIMER => functions::timer(&app, &body, &invocation).await,
+        TIMER => {
+            let answer = functions::timer(&app, &body, &invocation);
+            telemetry::call(TIMER, &invocation, headers, answer).await
+        }
         // A task of its own: a caller that hangs up must not end the job in the middle.
         QUEUE => {
-            let job = tokio::spawn(async move { queue::queue(&app, &body, &invocation).await });
+            let (id, headers) = (invocation.clone(), headers.clone());
+            let job = async move { queue::queue(&app, &body, &invocation).await };
+            let job = tokio::spawn(async move { telemetry::call(QUEUE, &id, &headers, job).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
         HTTP => functions::http(&app, &body, &invocation).await,

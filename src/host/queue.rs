@@ -121,9 +121,12 @@ async fn pull(app: &App, case: Case, invocation: &str) -> Reply {
 }
 
 /// What a queue message asks for.
-enum Work {
+pub enum Work {
+    /// A source, or one of its export files.
     Source(Box<Job>),
+    /// Which of these sources of a tenant are due is to be found out.
     Plan(Arc<Tenant>, Vec<Source>),
+    /// A responder's pull.
     Case(Case),
 }
 
@@ -131,7 +134,15 @@ async fn read(app: &App, body: &[u8]) -> Result<Work, Problem> {
     let envelope = Envelope::read(body)?;
     let value = envelope.trigger(JOB).unwrap_or(&Value::Null);
     let bytes = envelope::payload(value).map_err(|why| Problem::new(400, why))?;
-    let message: Message = envelope::object(&bytes, "the payload is no job")?;
+    work(app, envelope::object(&bytes, "the payload is no job")?).await
+}
+
+/// What a message asks for.
+///
+/// # Errors
+///
+/// A 400 where it is no job of this deployment and release, a 500 where that can't be found out.
+pub async fn work(app: &App, message: Message) -> Result<Work, Problem> {
     let present = app.tenants().await.map_err(|error| Problem::new(500, error.to_string()))?;
     let tenant = present
         .tenant(&message.tenant)

@@ -61,7 +61,10 @@ async fn health(app: &App) -> Result<Reply, Problem> {
             tenants.push((tenant.id.clone(), tenant.name.clone(), known));
         }
     }
-    Ok(Reply::json(200, &summary::health(app.now(), &tenants, present.problem.as_deref())))
+    let health = summary::health(app.now(), &tenants, present.problem.as_deref());
+    let Some(queue) = &app.queue else { return Ok(Reply::json(200, &health)) };
+    let peeked = queue.poison.peeked_within(age).await;
+    Ok(Reply::json(200, &health.with_given_up(&peeked)))
 }
 
 /// All tenants where none is named: the doctor mixes nobody's figures.

@@ -18,6 +18,7 @@ use crate::source::Source;
 use crate::tenant::Tenant;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
 
 /// An attempt at work on a run that it holds.
 pub(super) struct Work<'a> {
@@ -152,7 +153,8 @@ impl<'a> Work<'a> {
         self.packer.goes_on_after(last.as_deref());
         while let Some(link) = self.current.cursor.link.clone() {
             self.is_in_time()?;
-            match (now.page(&link, &self.meter).await, again.take()) {
+            let span = debug_span!("page", page = self.current.tally.pages + 1);
+            match (now.page(&link, &self.meter).instrument(span).await, again.take()) {
                 (Err(FetchError::Gone { .. }), Some(fresh)) => {
                     now = fresh;
                     self.start_over();

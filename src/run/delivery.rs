@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
 
 impl Work<'_> {
     /// Keeps a part, then delivers it.
@@ -18,7 +19,8 @@ impl Work<'_> {
         self.write_notes(number, std::mem::take(&mut packed.counts.notes)).await?;
         let path = path::part(self.job, &self.current.run, number);
         let gzip = packed.gzip.take().unwrap_or_default();
-        match self.app.ledger.keep(&path, gzip).await? {
+        let span = debug_span!("keep", part = number, bytes = packed.size);
+        match self.app.ledger.keep(&path, gzip).instrument(span).await? {
             Kept::New => self.deliver(packed).await,
             // Nothing was there when this attempt began, so a rival is at work.
             Kept::There => Err(Stop::Lost),
@@ -28,7 +30,8 @@ impl Work<'_> {
     /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
     pub(super) async fn deliver(&mut self, mut packed: Packed) -> Result<(), Stop> {
         let number = self.current.tally.parts + 1;
-        self.send(number, &mut packed).await?;
+        let span = debug_span!("send", part = number, records = packed.lines.len());
+        self.send(number, &mut packed).instrument(span).await?;
         // The fold of an export file is kept apart from its checkpoint.
         if self.job.file.is_none() {
             packed.fold_into(&mut self.current.digest);

@@ -22,6 +22,7 @@ use crate::logs::LogsError;
 use crate::outbox::{Outbox, OutboxError};
 use crate::plan::{Job, Message};
 use crate::report::{Report, Status};
+use crate::telemetry;
 use crate::tenant::Tenant;
 use attempt::Work;
 use finish::Pause;
@@ -31,7 +32,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{Instrument, debug};
 
 /// Why an attempt ends before its run does.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +115,14 @@ impl From<OutboxError> for Stop {
 /// The job's message may come twice, or to two processes at once: what is complete, or in another
 /// attempt's hands, is left alone.
 pub async fn step(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
+    let span = telemetry::job(job);
+    // Boxed: a command's future holds it several deep, and its type would grow beyond the compiler's limit.
+    let report = Box::pin(carry_out(app, job, outbox)).instrument(span.clone()).await;
+    telemetry::ended(&span, &report);
+    report
+}
+
+async fn carry_out(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
     let began = app.now();
     let plain = |name: &str, status, message| plain(app, job, name, began, status, message);
     let present = match app.tenants().await {

@@ -4,6 +4,7 @@ mod checks;
 mod credential;
 mod definition;
 mod file;
+mod otlp;
 mod tenant;
 mod values;
 
@@ -13,6 +14,7 @@ pub use definition::{
     Notice, OcsfClass, Sending, Severity, Workspace,
 };
 pub use file::{Shared, schema};
+pub use otlp::Otlp;
 pub use tenant::TenantSettings;
 pub use values::Lookup;
 
@@ -90,6 +92,8 @@ pub struct Settings {
     /// `POSTURE_LIMITS`: `documented` holds calls back so that Microsoft's documented limits are never
     /// met, `off` doesn't, for stand-ins without limits. Default `documented`.
     pub limits: bool,
+    /// Where spans go; nowhere where `OTEL_EXPORTER_OTLP_ENDPOINT` is absent.
+    pub otlp: Option<Otlp>,
 }
 
 /// Who is collected.
@@ -180,6 +184,7 @@ impl Settings {
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
             limits: limits(look)?,
+            otlp: Otlp::read(look)?,
         })
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn cloud(look: Lookup) -> Result<&'static Cloud, SettingError> {
     })
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 

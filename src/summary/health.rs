@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Known;
+use super::{GivenUp, Known, QueueHealth};
 use crate::digest::Ending;
 
 /// The answer of `/api/health`.
@@ -18,6 +18,9 @@ pub struct Health {
     /// What is wrong with the list of tenants itself, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Jobs that were given up, if any were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueHealth>,
     /// Each tenant with its sources.
     pub tenants: Vec<TenantHealth>,
 }
@@ -28,7 +31,8 @@ pub struct Health {
 pub enum Status {
     /// Every source is fresh.
     Healthy,
-    /// A source is missing, stale or refused. One that is unavailable counts for nothing.
+    /// A source is missing, stale or refused, or a job was given up. A source that is unavailable
+    /// counts for nothing.
     Degraded,
     /// Nothing is collected yet, and nothing was refused.
     Starting,
@@ -44,6 +48,9 @@ pub struct TenantHealth {
     /// What its identity signs in with and ends within 30 days, as the newest complete run has learnt it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<Ending>,
+    /// Its jobs that were given up, those among the first 32 of all tenants.
+    #[serde(rename = "givenUp", skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
     /// Each source.
     pub sources: Vec<SourceHealth>,
 }
@@ -90,6 +97,7 @@ pub fn health(
         id: id.clone(),
         name: name.clone(),
         credentials: endings(known),
+        given_up: Vec::new(),
         sources: known.iter().map(|known| of_source(known, now)).collect(),
     };
     let tenants: Vec<TenantHealth> = tenants.iter().map(of_tenant).collect();
@@ -98,7 +106,7 @@ pub fn health(
         None => overall(&tenants),
     };
     let (version, problem) = (env!("CARGO_PKG_VERSION"), problem.map(str::to_owned));
-    Health { status, version, time: now, problem, tenants }
+    Health { status, version, time: now, problem, queue: None, tenants }
 }
 
 fn endings(known: &[Known]) -> Vec<Ending> {

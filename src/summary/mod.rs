@@ -5,6 +5,7 @@
 mod assessments;
 mod cloud_apps;
 mod counts;
+mod given_up;
 mod health;
 mod improvement;
 mod open;
@@ -17,6 +18,7 @@ pub use assessments::{
 };
 pub use cloud_apps::CloudApps;
 pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use given_up::{GivenUp, QueueHealth};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
 pub use improvement::ImprovementAction;
 pub use open::Open;

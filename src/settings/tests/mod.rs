@@ -43,13 +43,16 @@ fn the_example_file_has_every_setting_and_no_other() {
                 | "POSTURE_CLIENT_CERTIFICATE"
                 | "POSTURE_REFRESH_TOKEN" => Some("invented".to_owned()),
                 "POSTURE_CLIENT_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
+                "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("https://otlp.contoso.example".to_owned()),
                 _ => values.get(name)?.as_str().map(str::to_owned).filter(|v| !v.is_empty()),
             }
         })
         .unwrap();
     }
 
-    let ours = |name: &&String| name.starts_with("POSTURE_") || *name == "AZURE_CLIENT_ID";
+    let ours = |name: &&String| {
+        name.starts_with("POSTURE_") || name.starts_with("OTEL_") || *name == "AZURE_CLIENT_ID"
+    };
     // The host alone reads it, for function.json.
     let hosts = ["POSTURE_SCHEDULE"].map(str::to_owned);
     let in_file: BTreeSet<_> = values.keys().filter(ours).cloned().collect();

@@ -51,6 +51,7 @@ async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
         ("POSTURE_CADENCE", "defender.devices=often"),
         ("POSTURE_CLAIM_SECONDS", "0"),
         ("POSTURE_RUN_SECONDS", "long"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otlp.example:4318"),
         ("FUNCTIONS_CUSTOMHANDLER_PORT", "seven"),
         ("FUNCTIONS_CUSTOMHANDLER_PORT", "0"),
     ] {
