@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 rows=${1:-100000}
 runs=50
 
-cargo build --release --workspace --quiet
+cargo build --release --quiet
 posture=target/release/posture
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT

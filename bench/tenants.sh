@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tenants=${1:-500}
 
-cargo build --release --workspace --quiet
+cargo build --release --quiet
 posture=target/release/posture
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
