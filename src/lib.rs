@@ -27,6 +27,7 @@ pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages
 pub mod queue; // the queue of jobs, counted
+mod recent; // what was read a moment ago, from memory
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out

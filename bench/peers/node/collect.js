@@ -61,7 +61,8 @@ async function* records(links, envelope) {
       const row = JSON.parse(line);
       const key = identity + KEY.map((name) => row[name] ?? "").join("\n");
       const id = createHash("sha256").update(key).digest("hex").slice(0, 32);
-      yield { ...envelope, RecordId: id, ...row };
+      // In place: a spread of that many fields makes a slow object.
+      yield Object.assign(row, envelope, { RecordId: id });
     }
   }
 }
