@@ -39,9 +39,8 @@ def main():
             answered = load(service, options)
         finally:
             stop.set()
-            service.process.terminate()
-            service.process.wait()
-    report(answered, options)
+            cpu_s = service.stop()
+    report(answered, cpu_s, options)
 
 
 def arguments():
@@ -87,6 +86,13 @@ class Service:
     def __init__(self, process, url):
         self.process, self.url = process, url
 
+    def stop(self):
+        """Ends it, and gives the CPU seconds that it took."""
+        self.process.terminate()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_utime + usage.ru_stime
+
 
 def serve(settings):
     """Starts the service as the Functions host does, and waits until it answers."""
@@ -128,16 +134,17 @@ def load(service, options):
     return json.loads(done.stdout)
 
 
-def report(answered, options):
+def report(answered, cpu_s, options):
     latency = answered["latency"]
     failed = answered["errors"] + answered["timeouts"] + answered["non2xx"]
     figures = {name: latency[f"p{key}".replace(".", "_")] for name, key in PERCENTILES.items()}
     figures |= {"longest": latency["max"], "answers": answered["2xx"], "failed": failed}
     figures["answers_per_second"] = answered["2xx"] / answered["duration"]
+    figures["cpu_ms_per_answer"] = 1000 * cpu_s / answered["2xx"]
     shown = ", ".join(f"{name} {figures[name]} ms" for name in [*PERCENTILES, "longest"])
     print(
         f"{figures['answers']:,} summaries at {figures['answers_per_second']:.0f} a second, "
-        f"{failed} failed: {shown}"
+        f"{failed} failed: {shown}; {figures['cpu_ms_per_answer']:.2f} ms of CPU each"
     )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

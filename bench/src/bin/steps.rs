@@ -43,7 +43,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     measure("validate (IgnoredAny)", rows.len(), text.len(), || valid::<IgnoredAny>(&rows))?;
     measure("validate (&RawValue)", rows.len(), text.len(), || valid::<&RawValue>(&rows))?;
     measure("parse to a tree (Value)", rows.len(), text.len(), || valid::<Value>(&rows))?;
-    measure("put an envelope in front", rows.len(), lines.len(), || enveloped(&rows).len() as u64)?;
     for level in [1, 2, 3, 4, 6, 9] {
         let name = format!("deflate, level {level}");
         measure(&name, rows.len(), lines.len(), || deflated(&lines, level))?;
