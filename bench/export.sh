@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 devices=${1:-50000}
 rows=${2:-30}
 
-cargo build --release --workspace --quiet
+cargo build --release --quiet
 posture=target/release/posture
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT

@@ -15,7 +15,7 @@ light+=,azure.compliance_standards,azure.compliance_controls
 sources=${2:-$light}
 limits=${3:-documented}
 
-cargo build --release --workspace --quiet
+cargo build --release --quiet
 posture=target/release/posture
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT

@@ -6,6 +6,7 @@ use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns,
 use crate::logs::Logs;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::queue::Queue;
+use crate::recent::Recent;
 use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
 use crate::summary::{self, Known};
@@ -15,7 +16,7 @@ use azure_core::http::Url;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -64,7 +65,7 @@ pub struct App {
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
-    known: Mutex<HashMap<String, Recent>>,
+    known: Recent<Vec<Known>>,
 }
 
 /// A lock for each tenant and budget.
@@ -89,9 +90,6 @@ pub enum PlanError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
-
-/// What the ledger said of a tenant, and when.
-type Recent = (Instant, Arc<Vec<Known>>);
 
 /// The machine's clock.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
@@ -126,7 +124,7 @@ impl App {
             look: Duration::from_secs(20),
             patience: Patience::DEFAULT,
         };
-        let known = Mutex::default();
+        let known = Recent::default();
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
@@ -269,7 +267,7 @@ impl App {
         self.known_within(tenant, KNOWN_FOR).await
     }
 
-    /// As [`App::known`], at most that old.
+    /// As [`App::known`], at most that old; a little older while another call reads it again.
     ///
     /// # Errors
     ///
@@ -279,21 +277,16 @@ impl App {
         tenant: &Tenant,
         age: Duration,
     ) -> Result<Arc<Vec<Known>>, LedgerError> {
-        let recent = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(&tenant.id).filter(|(at, _)| at.elapsed() < age).cloned()
-        };
-        if let Some((_, known)) = recent {
-            return Ok(known);
-        }
+        let now = Instant::now();
+        self.known.get(&tenant.id, (now, age), self.read_known(tenant)).await
+    }
+
+    async fn read_known(&self, tenant: &Tenant) -> Result<Vec<Known>, LedgerError> {
         let shown = |source: &&Source| source.default || tenant.source(source.name).is_some();
         let read = ALL.iter().filter(shown).map(|source| self.known_of(tenant, *source));
-        let mut fresh = try_join_all(read).await?;
-        summary::apply_changes(&mut fresh);
-        let fresh = Arc::new(fresh);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(tenant.id.clone(), (Instant::now(), fresh.clone()));
-        Ok(fresh)
+        let mut known = try_join_all(read).await?;
+        summary::apply_changes(&mut known);
+        Ok(known)
     }
 
     async fn known_of(&self, tenant: &Tenant, source: Source) -> Result<Known, LedgerError> {

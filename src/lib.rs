@@ -29,6 +29,7 @@ pub mod permissions; // what an administrator grants: to collect, to look up, to
 pub mod plan; // which jobs are due at an instant; messages
 pub mod poison; // jobs that the host has given up: what they were, and their way back
 pub mod queue; // the queue of jobs by its own API: messages sent, and counted
+mod recent; // what was read a moment ago, from memory
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out
