@@ -156,6 +156,16 @@ impl Simulator {
         self.state.seen()
     }
 
+    /// How many requests there were so far.
+    pub fn asked(&self) -> usize {
+        self.state.asked()
+    }
+
+    /// The requests that the workspace has accepted, in order.
+    pub fn batches(&self) -> Vec<Batch> {
+        lock(&self.state.workspace).received.batches.clone()
+    }
+
     /// What the simulated workspace holds now.
     pub fn received(&self) -> Received {
         lock(&self.state.workspace).received.clone()
