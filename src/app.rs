@@ -1,6 +1,6 @@
 //! Everything the service holds, built once; tests and the demo build it with stand-ins.
 
-use crate::cloud::{Budget, Cloud, Patience, Pipeline, Tokens, Vault, Wire};
+use crate::cloud::{Budget, Cloud, Gates, Patience, Pipeline, Tokens, Vault, Wire};
 use crate::describe;
 use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
@@ -88,7 +88,8 @@ pub fn clock() -> Timestamp {
 /// The way out that all tenants of a process share.
 pub fn way(wire: Wire) -> Way {
     let budget = Arc::new(Budget::new(PAGES_IN_MEMORY));
-    Way { wire, files: Wire::for_storage(), budget, clock, vault: None, turns: None }
+    let rules = Some(Arc::<Gates>::default());
+    Way { wire, files: Wire::for_storage(), budget, rules, clock, vault: None, turns: None }
 }
 
 impl App {
@@ -140,6 +141,7 @@ impl App {
         let way = Way {
             vault: Some(Arc::new(vault(settings, wire.clone()))),
             turns: Some(Arc::new(LedgerTurns(ledger.clone()))),
+            rules: settings.limits.then(Arc::default),
             ..way(wire)
         };
         let roster = match &settings.tenants {
@@ -309,10 +311,10 @@ impl App {
 /// Makes tenants of settings. Those without a workspace of their own share one way to the
 /// deployment's, whose rules are `common`.
 fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> Maker {
-    let wire = way.wire.clone();
+    let (wire, rules) = (way.wire.clone(), way.rules.clone());
     let sender = move |tokens, cloud: &Cloud| {
         let scope = format!("{}/.default", cloud.logs_audience);
-        Pipeline::new(wire.clone(), tokens, scope, None)
+        Pipeline::new(wire.clone(), tokens, scope, None).within(rules.clone())
     };
     let home = settings.cloud;
     let common = logs(&common, sender(own.clone(), home)).map(Arc::new);

@@ -178,7 +178,8 @@ impl Logs {
         request.insert_header("content-encoding", "gzip");
         let body = made.map_or_else(|| part::body(rows), Ok).map_err(rejected)?;
         request.set_body(body.gzip);
-        self.pipeline.send(&request, patience, meter, |_| Ok(())).await
+        let bytes = body.array_bytes;
+        self.pipeline.send_sized(&request, bytes, patience, meter, |_| Ok(())).await
     }
 
     fn request(&self, stream: &str) -> Result<Request, CallError> {

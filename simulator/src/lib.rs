@@ -11,6 +11,7 @@
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
 //! answer     one answer, made while sent         scene      what a record follows from
+//! columns    what a rule takes of a row
 //! limits     rate limits                         records    devices, flaws, recommendations
 //! export/    rows per device: pages and files    gzip       lines of an export file
 //! arm/       subscriptions, Defender for Cloud, Resource Graph
@@ -20,6 +21,7 @@
 
 mod answer;
 mod arm;
+mod columns;
 mod defender;
 mod entra;
 mod export;
@@ -49,6 +51,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 pub use fault::{Api, Fault, FaultKind};
+pub use limits::Pressure;
 pub use logs::{Batch, Received};
 pub use options::{Federated, Options, RowsPerDevice, Tenant};
 pub use state::Seen;
@@ -164,6 +167,11 @@ impl Simulator {
     /// The requests that the workspace has accepted, in order.
     pub fn batches(&self) -> Vec<Batch> {
         lock(&self.state.workspace).received.batches.clone()
+    }
+
+    /// What came of the documented limits so far, by the kind of call.
+    pub fn pressure(&self) -> BTreeMap<String, Pressure> {
+        self.state.limits.pressure()
     }
 
     /// What the simulated workspace holds now.

@@ -1,6 +1,7 @@
 //! The documented rate limits, counted for each tenant.
 
-use std::collections::{HashMap, VecDeque};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,13 +26,65 @@ impl Rate {
 /// Calls to Defender for Endpoint's lists.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-machines>
-pub(crate) const DEFENDER_LISTS: [Rate; 1] = [Rate::new(100, 60)];
+pub(crate) const DEFENDER_LISTS: [Rate; 2] = [Rate::new(100, 60), Rate::new(1500, 3600)];
+
+/// What came of one limit over all tenants, or all collection rules.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Pressure {
+    /// Calls that were let in.
+    pub calls: u64,
+    /// Calls that were told to wait.
+    pub refused: u64,
+    /// The calls of the busiest one.
+    pub most: u64,
+    /// The shortest time in which the limit lets in what the busiest one asked, in milliseconds.
+    pub least_ms: u64,
+}
+
+/// The calls of one tenant and kind.
+#[derive(Debug, Default)]
+struct Calls {
+    /// When each was, and what it weighs.
+    recent: VecDeque<(Instant, usize)>,
+    rates: Vec<Rate>,
+    let_in: u64,
+    refused: u64,
+    weight: u64,
+}
+
+impl Calls {
+    /// The shortest time between the first and the last of them, were they as early as allowed.
+    fn least(&self) -> Duration {
+        let least = |rate: &Rate| {
+            let windows = self.weight.saturating_sub(1) / rate.calls.max(1) as u64;
+            rate.window * u32::try_from(windows).unwrap_or(u32::MAX)
+        };
+        self.rates.iter().map(least).max().unwrap_or_default()
+    }
+
+    /// The seconds to wait before so much more is let in.
+    fn wait(&self, weight: usize, rate: &Rate, now: Instant) -> Option<u64> {
+        let mut within = weight;
+        for (call, weight) in self.recent.iter().rev() {
+            let passed = now.saturating_duration_since(*call);
+            if passed >= rate.window {
+                break;
+            }
+            within += weight;
+            if within > rate.calls {
+                return Some((rate.window - passed).as_secs() + 1);
+            }
+        }
+        None
+    }
+}
 
 /// Who is calling now, and who called when.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     running: Mutex<HashMap<String, u32>>,
-    calls: Mutex<HashMap<(String, String), VecDeque<Instant>>>,
+    calls: Mutex<HashMap<(String, String), Calls>>,
+    buckets: Mutex<HashMap<String, (f64, Instant)>>,
 }
 
 /// Leave to answer one Graph request; given back when the whole body was sent.
@@ -66,8 +119,8 @@ impl Limits {
     pub(crate) fn made(&self, kind: &str, tenant: &str, rate: Rate, now: Instant) -> usize {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = calls.get(&(kind.to_owned(), tenant.to_owned()));
-        let is_in = |call: &&Instant| now.duration_since(**call) < rate.window;
-        calls.map_or(0, |calls| calls.iter().filter(is_in).count()).min(rate.calls)
+        let is_in = |(call, _): &&(Instant, usize)| now.duration_since(*call) < rate.window;
+        calls.map_or(0, |calls| calls.recent.iter().filter(is_in).count()).min(rate.calls)
     }
 
     /// Counts a tenant's call of one kind at `now`. Where a rate is used up: the seconds to wait,
@@ -79,23 +132,64 @@ impl Limits {
         rates: &[Rate],
         now: Instant,
     ) -> Result<(), u64> {
+        self.weigh(kind, tenant, 1, rates, now)
+    }
+
+    /// As [`Limits::call`], for something that counts by its weight.
+    pub(crate) fn weigh(
+        &self,
+        kind: &str,
+        whose: &str,
+        weight: usize,
+        rates: &[Rate],
+        now: Instant,
+    ) -> Result<(), u64> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let calls = calls.entry((kind.to_owned(), tenant.to_owned())).or_default();
-        for rate in rates {
-            let Some(oldest) = calls.len().checked_sub(rate.calls).map(|at| calls[at]) else {
-                continue;
-            };
-            let passed = now.duration_since(oldest);
-            if passed < rate.window {
-                return Err((rate.window - passed).as_secs() + 1);
-            }
+        let calls = calls.entry((kind.to_owned(), whose.to_owned())).or_default();
+        if calls.rates.is_empty() {
+            calls.rates = rates.to_vec();
         }
-        let most = rates.iter().map(|rate| rate.calls).max().unwrap_or(0);
-        calls.push_back(now);
-        while calls.len() > most {
-            calls.pop_front();
+        if let Some(wait) = rates.iter().filter_map(|rate| calls.wait(weight, rate, now)).max() {
+            calls.refused += 1;
+            return Err(wait);
+        }
+        calls.let_in += 1;
+        calls.weight += weight as u64;
+        calls.recent.push_back((now, weight));
+        let longest = rates.iter().map(|rate| rate.window).max().unwrap_or_default();
+        while calls.recent.front().is_some_and(|(call, _)| now.duration_since(*call) >= longest) {
+            calls.recent.pop_front();
         }
         Ok(())
+    }
+
+    /// Takes one call out of a bucket that holds `size` and gains so many a second: those left, or the
+    /// seconds until there is one.
+    pub(crate) fn draw(&self, whose: &str, size: u32, gain: u32, now: Instant) -> Result<u64, u64> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let (level, at) = buckets.entry(whose.to_owned()).or_insert((size.into(), now));
+        let gained = now.saturating_duration_since(*at).as_secs_f64() * f64::from(gain);
+        (*level, *at) = ((*level + gained).min(size.into()), now);
+        if *level < 1.0 {
+            return Err(1);
+        }
+        *level -= 1.0;
+        Ok(*level as u64)
+    }
+
+    /// What came of each kind so far.
+    pub(crate) fn pressure(&self) -> BTreeMap<String, Pressure> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = BTreeMap::<String, Pressure>::new();
+        for ((kind, _), calls) in calls.iter() {
+            let pressure = all.entry(kind.clone()).or_default();
+            let least_ms = u64::try_from(calls.least().as_millis()).unwrap_or(u64::MAX);
+            pressure.calls += calls.let_in;
+            pressure.refused += calls.refused;
+            pressure.most = pressure.most.max(calls.let_in);
+            pressure.least_ms = pressure.least_ms.max(least_ms);
+        }
+        all
     }
 }
 
@@ -136,5 +230,29 @@ mod tests {
 
         assert_eq!([call(0), call(1), call(2)], [Ok(()); 3]);
         assert_eq!([call(3), call(10)], [Err(8), Ok(())]);
+    }
+
+    #[test]
+    fn what_weighs_counts_by_its_weight() {
+        let limits = Limits::default();
+        let (start, rates) = (Instant::now(), [Rate::new(100, 60)]);
+        let weigh = |at: u64, weight| {
+            limits.weigh("bytes", "rule", weight, &rates, start + Duration::from_secs(at))
+        };
+
+        assert_eq!([weigh(0, 60), weigh(1, 40), weigh(2, 1)], [Ok(()), Ok(()), Err(59)]);
+        assert_eq!([weigh(60, 60), weigh(60, 1)], [Ok(()), Err(2)]);
+        let pressure = &limits.pressure()["bytes"];
+        assert_eq!((pressure.calls, pressure.refused, pressure.least_ms), (3, 2, 60_000));
+    }
+
+    #[test]
+    fn a_bucket_gains_while_time_passes() {
+        let limits = Limits::default();
+        let start = Instant::now();
+        let draw = |ms: u64| limits.draw("s", 2, 25, start + Duration::from_millis(ms));
+
+        assert_eq!([draw(0), draw(0), draw(0)], [Ok(1), Ok(0), Err(1)]);
+        assert_eq!([draw(40), draw(40), draw(10_000)], [Ok(0), Err(1), Ok(1)]);
     }
 }

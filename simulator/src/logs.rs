@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use serde::Serialize;
 use serde_json::Value;
 use warp::http::Method;
 
 use crate::answer::{Answer, Content};
+use crate::columns::check;
 use crate::entra;
 use crate::fault::Api;
+use crate::limits::Rate;
 use crate::state::{Request, State, lock};
 use crate::web;
 
@@ -25,8 +27,9 @@ const VERSION: &str = "2023-01-01";
 /// <https://learn.microsoft.com/azure/azure-monitor/service-limits>
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
-/// Longest value of a field, in bytes; the service cuts longer ones without a word.
-const MAX_FIELD_BYTES: usize = 64 * 1024;
+/// Requests, and kilobytes before compression, of one collection rule: the same page.
+const REQUESTS: [Rate; 1] = [Rate::new(12_000, 60)];
+const KILOBYTES: [Rate; 1] = [Rate::new(2_000_000, 60)];
 
 /// What the simulated workspace got.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -69,9 +72,9 @@ pub struct Batch {
 }
 
 #[derive(Debug)]
-struct Stream {
-    table: String,
-    columns: HashMap<String, String>,
+pub(crate) struct Stream {
+    pub table: String,
+    pub columns: HashMap<String, String>,
 }
 
 /// The rules and what came through them.
@@ -159,65 +162,13 @@ impl Workspace {
     }
 }
 
-/// Counts what is wrong with a row. The service would drop, cut or blank it without a word.
-fn check(row: &Value, stream: &Stream, received: &mut Received) {
-    let table = &stream.table;
-    if row.get("TimeGenerated").is_none_or(Value::is_null) {
-        received.missing_time_generated += 1;
-    }
-    for (name, value) in row.as_object().into_iter().flatten() {
-        let Some(expected) = stream.columns.get(name) else {
-            *received.undeclared.entry(format!("{table}.{name}")).or_default() += 1;
-            continue;
-        };
-        if let Some(got) = mismatch(expected, value) {
-            let text = format!("{table}.{name}: expected {expected}, got {got}");
-            *received.wrong_types.entry(text).or_default() += 1;
-        }
-        let length = match value {
-            Value::String(text) => text.len(),
-            Value::Array(_) | Value::Object(_) => value.to_string().len(),
-            _ => 0,
-        };
-        if length > MAX_FIELD_BYTES {
-            *received.too_long.entry(format!("{table}.{name}")).or_default() += 1;
-        }
-    }
-}
-
-/// The type of a value that its column cannot take; none where it can.
-fn mismatch(expected: &str, value: &Value) -> Option<&'static str> {
-    let (got, fits) = match value {
-        Value::Null => return None,
-        Value::Bool(_) => ("boolean", expected == "boolean"),
-        Value::Number(number) if number.is_f64() => ("real", expected == "real"),
-        Value::Number(number) => {
-            let is_int = number.as_i64().is_some_and(|number| i32::try_from(number).is_ok());
-            let is_long = number.as_i64().is_some();
-            match expected {
-                "int" => (if is_long { "long" } else { "real" }, is_int),
-                "long" => ("real", is_long),
-                _ => (if is_int { "int" } else { "long" }, expected == "real"),
-            }
-        }
-        Value::String(text) => match expected {
-            "datetime" => ("string", is_time(text)),
-            _ => ("string", matches!(expected, "string" | "guid")),
-        },
-        Value::Array(_) => ("array", false),
-        Value::Object(_) => ("object", false),
-    };
-    (!fits && expected != "dynamic").then_some(got)
-}
-
-fn is_time(text: &str) -> bool {
-    text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok()
-}
-
 /// Answers one request to the ingestion endpoint.
 pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
     match take(state, request, now) {
         Ok(()) => Answer::new(204, Content::Nothing),
+        Err((429, code, text)) => {
+            Answer::error(Api::Logs, 429, code, &text, &state.id()).header("retry-after", "1")
+        }
         Err((status, code, text)) => Answer::error(Api::Logs, status, code, &text, &state.id()),
     }
 }
@@ -250,11 +201,24 @@ fn take(state: &State, request: &Request, now: Timestamp) -> Result<(), Refused>
         return Err((403, "OperationFailed", text));
     }
     let body = plain_body(request)?;
+    within_limits(state, rule, body.len())?;
     let rows = rows_of(&body)?;
     let rule = rule.to_owned();
     lock(&state.workspace)
         .store(&rule, stream, rows, body.len() as u64)
         .map_err(|text| (404, "NotFound", text))
+}
+
+fn within_limits(state: &State, rule: &str, bytes: usize) -> Result<(), Refused> {
+    if !state.options.limits {
+        return Ok(());
+    }
+    let (limits, now) = (&state.limits, Instant::now());
+    let kilobytes = bytes.div_ceil(1_000);
+    let called = limits.call("ingestion requests", rule, &REQUESTS, now);
+    let weighed =
+        called.and_then(|()| limits.weigh("ingestion kB", rule, kilobytes, &KILOBYTES, now));
+    weighed.map_err(|_| (429, "TooManyRequests", "The rule's limit of a minute is reached.".into()))
 }
 
 fn plain_body(request: &Request) -> Result<Vec<u8>, Refused> {

@@ -39,8 +39,11 @@ async fn run() -> Result<(), String> {
     let simulator = Simulator::start(options).await.map_err(|error| error.to_string())?;
     print_settings(&simulator, first.as_ref());
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
-    let received = serde_json::to_string_pretty(&simulator.received());
-    println!("{}", received.map_err(|error| error.to_string())?);
+    let mut received = simulator.received();
+    // One entry for each request would be most of what is printed.
+    received.batches.clear();
+    let end = serde_json::json!({ "received": received, "limits": simulator.pressure() });
+    println!("{}", serde_json::to_string_pretty(&end).map_err(|error| error.to_string())?);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What of a job is kept and sent, and whose job it is.
 
 mod files;
+mod finding;
 mod state;
 
 pub use files::{Files, Share, Standing, after, change_run, count_in, note};
@@ -9,6 +10,7 @@ pub use state::{Attempt, Completed, Current, Failed, Refused, State, Tally};
 use crate::ledger::{Ledger, LedgerError, Version, path};
 use crate::plan::Job;
 use bytes::Bytes;
+use finding::{Finding, finding};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,62 +21,6 @@ use tokio::sync::Mutex;
 const VERSION: u32 = 1;
 /// A run that began longer ago is started anew.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
-
-/// What a message finds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Finding {
-    /// Nothing to do, and why.
-    Needless(&'static str),
-    /// Another attempt holds the job.
-    Held(Attempt),
-    /// The job is free.
-    Free,
-}
-
-/// A file's own state knows its run only: what is due is its set's matter.
-fn finding_of_file(state: &State, job: &Job, now: Timestamp) -> Finding {
-    match &state.completed {
-        Some(completed) if completed.run >= job.run => {
-            Finding::Needless("that file is read already")
-        }
-        _ => held(state, now),
-    }
-}
-
-fn finding(state: &State, job: &Job, now: Timestamp) -> Finding {
-    if job.file.is_some() {
-        return finding_of_file(state, job, now);
-    }
-    if let Some(completed) = &state.completed {
-        if completed.run >= job.run {
-            return Finding::Needless("that run, or a later one, is complete");
-        }
-        let between = job.run.instant().duration_since(completed.run.instant());
-        if !job.now && between < job.source.every {
-            return Finding::Needless("a complete run is younger than the source's interval");
-        }
-    }
-    if state.ended.as_ref().is_some_and(|ended| *ended >= job.run) {
-        return Finding::Needless("that run has ended as incomplete, and a later one reads again");
-    }
-    if !job.now && state.refused.as_ref().is_some_and(|refused| refused.until > now) {
-        let why = "a refusal stands until an administrator has acted: its report says how, and \
-                   `posture collect` asks at once";
-        return Finding::Needless(why);
-    }
-    let files = state.current.as_ref().and_then(|current| current.files.as_ref());
-    if !job.now && files.is_some_and(|files| files.until > now && !files.open.is_empty()) {
-        return Finding::Needless("its files are being read by jobs of their own");
-    }
-    held(state, now)
-}
-
-fn held(state: &State, now: Timestamp) -> Finding {
-    match state.current.as_ref().and_then(|current| current.attempt.clone()) {
-        Some(attempt) if attempt.until > now => Finding::Held(attempt),
-        _ => Finding::Free,
-    }
-}
 
 /// A job that this attempt holds: its state, written only under the version last read.
 pub struct Checkpoint {

@@ -5,23 +5,29 @@
 //! the bases that settings put in their place.
 
 mod advice;
+mod answer;
 mod api;
 mod budget;
 mod claims;
+mod gate;
 mod identity;
 mod link;
 mod patience;
+mod quota;
 mod token;
 mod transport;
 mod trouble;
 mod vault;
 
-pub use api::{Answer, CallError, Pipeline};
+pub use answer::Answer;
+pub use api::{CallError, Pipeline};
 pub use budget::{Budget, Room};
 pub use claims::Claims;
+pub use gate::Gates;
 pub use identity::{Application, Consent, End, Identity, Material, Proof, Turns};
 pub use link::{LinkError, canonical};
 pub use patience::{Heard, Meter, Patience};
+pub use quota::{Limit, QUOTAS, Quota};
 pub use token::{TokenError, Tokens};
 pub use transport::{Route, Wire, is_loopback};
 pub use vault::{Kind, Reference, ReferenceError, Vault};

@@ -55,6 +55,13 @@ impl Patience {
         asked.or_else(|| own.next()).filter(|wait| self.allows(*wait))
     }
 
+    /// Whether a wait for room in a documented limit is waited: one of a minute takes a little longer
+    /// than that minute.
+    pub(super) fn bears(&self, wait: Duration) -> bool {
+        let longest_wait = self.longest_wait + self.longest_wait / 20;
+        Patience { longest_wait, ..*self }.allows(wait)
+    }
+
     fn allows(&self, wait: Duration) -> bool {
         let in_time = self.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
         wait <= self.longest_wait && in_time

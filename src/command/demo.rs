@@ -121,7 +121,7 @@ fn identity(tenant: &simulator::Tenant) -> Identity {
 fn sender(way: &Way, cloud: &'static Cloud, tenant: &simulator::Tenant) -> Pipeline {
     let tokens = Tokens::new(identity(tenant), cloud.sign_in, way.wire.clone(), way.clock);
     let scope = format!("{}/.default", cloud.logs_audience);
-    Pipeline::new(way.wire.clone(), Arc::new(tokens), scope, None)
+    Pipeline::new(way.wire.clone(), Arc::new(tokens), scope, None).within(way.rules.clone())
 }
 
 fn rules(simulator: &Simulator) -> Result<Vec<Url>, Failure> {

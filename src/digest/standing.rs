@@ -88,6 +88,7 @@ pub(super) struct Rows {
     #[serde(serialize_with = "pack", deserialize_with = "unpack")]
     of: BTreeMap<u32, Of>,
     /// Rows of further vulnerabilities, by class.
+    #[serde(deserialize_with = "by_number")]
     rest: BTreeMap<u8, i64>,
 }
 
@@ -156,6 +157,13 @@ impl Packed for (u32, Of) {
         let [class] = bytes.take()?;
         Some((cve, Of { rows, class: Class(class), at: u32::from_le_bytes(bytes.take()?) }))
     }
+}
+
+/// Numbers as keys: within a tagged enum serde gives them as the texts that they are in JSON.
+fn by_number<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u8, i64>, D::Error> {
+    let texts = BTreeMap::<String, i64>::deserialize(from)?;
+    let numbers = texts.into_iter().map(|(key, rows)| Ok((key.parse()?, rows)));
+    numbers.collect::<Result<_, std::num::ParseIntError>>().map_err(serde::de::Error::custom)
 }
 
 fn pack<S: Serializer>(of: &BTreeMap<u32, Of>, to: S) -> Result<S::Ok, S::Error> {

@@ -167,7 +167,9 @@ impl Inflate {
     pub fn finish(&mut self) -> Result<(), FileError> {
         self.ended = true;
         if self.begun {
+            let before = self.gunzip.get_ref().len();
             let end = self.gunzip.try_finish();
+            self.count += (self.gunzip.get_ref().len() - before) as u64;
             end.map_err(|_| FileError::Broken("an export file is cut short".to_owned()))?;
         }
         Ok(())
@@ -245,5 +247,45 @@ mod tests {
         }
         assert!(listing(export("http://127.0.0.1:9000/c?sig=x"), true).is_ok());
         assert!(listing("{}".to_owned(), false).is_err());
+    }
+
+    #[test]
+    fn a_files_rows_are_whole_wherever_its_bytes_are_cut() {
+        let text = b"{\"a\":1}\r\n\n{\"b\":2}\n{\"c\":3}";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text).unwrap();
+        let gzip = gzip.finish().unwrap();
+
+        for size in 1..gzip.len() {
+            let (mut inflate, mut rows) = (Inflate::default(), Vec::new());
+            for (index, slice) in gzip.chunks(size).enumerate() {
+                inflate.feed(slice).unwrap();
+                if (index + 1) * size >= gzip.len() {
+                    inflate.finish().unwrap();
+                }
+                let text = inflate.take();
+                rows.extend(text.rows().map(|row| String::from_utf8(row.to_vec()).unwrap()));
+                inflate.give_back(text).unwrap();
+            }
+            assert_eq!(rows, ["{\"a\":1}\r", "{\"b\":2}", "{\"c\":3}"], "in pieces of {size}");
+            assert_eq!(inflate.count(), text.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_has_no_end() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"{}\n").unwrap();
+        let gzip = gzip.finish().unwrap();
+        let mut inflate = Inflate::default();
+
+        inflate.feed(&gzip[..gzip.len() - 5]).unwrap();
+
+        assert_eq!(
+            inflate.finish(),
+            Err(FileError::Broken("an export file is cut short".to_owned()))
+        );
+        assert!(Inflate::default().finish().is_ok(), "no bytes, no rows");
+        assert!(Inflate::default().feed(&[b'['; 64]).is_err());
     }
 }

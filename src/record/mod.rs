@@ -1,10 +1,12 @@
 //! What is kept: the service's own fields, byte for byte, behind our envelope.
 
 mod counts;
+mod facts;
 mod shape;
 
 pub use counts::FieldCounts;
-pub use shape::{Facts, Shape};
+pub use facts::Facts;
+pub use shape::Shape;
 
 use crate::plan::RunId;
 use crate::source::ENVELOPE;

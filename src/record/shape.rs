@@ -1,5 +1,6 @@
 //! Looks a record over in one pass: its key, what decides over sending, fields that no column takes.
 
+use super::facts::{Decides, Facts, Role};
 use crate::source::{Api, Column, ENVELOPE, Fetch, Own, Sends, Source};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -85,7 +86,7 @@ impl Shape {
             _ => None,
         };
         Role {
-            key: self.key.iter().position(|field| is(&field)),
+            key: self.key.iter().position(is),
             decides,
             stamps: self.stamps.contains(&name),
             of_envelope: ENVELOPE.iter().any(|column| column.name == name),
@@ -127,115 +128,6 @@ impl Shape {
 
 fn is_false(value: &str) -> bool {
     matches!(value, "false" | "\"false\"" | "\"False\"" | "0")
-}
-
-/// What a field is for.
-#[derive(Clone, Copy, Debug)]
-struct Role {
-    /// Its place in the key.
-    key: Option<usize>,
-    decides: Option<Decides>,
-    stamps: bool,
-    of_envelope: bool,
-    declared: bool,
-    folded: bool,
-}
-
-/// How a field decides over sending.
-#[derive(Clone, Copy, Debug)]
-enum Decides {
-    Positive,
-    Present,
-    Fails,
-    Applies,
-}
-
-/// What one look at a record gave.
-#[derive(Debug, Default)]
-pub struct Facts {
-    slots: Vec<Slot>,
-    key: Option<String>,
-    /// Whether one of its own fields has an envelope's name.
-    pub clashes: bool,
-    wanted: bool,
-    needless: bool,
-    /// The date field that growing sources are read by.
-    pub stamp: Option<String>,
-    /// Its fields that no column declares.
-    pub undeclared: Vec<String>,
-    /// Those that a column declares and whose value the workspace would cut.
-    pub cut: Vec<String>,
-    /// The fields that the digest reads, as the members of a JSON object.
-    folds: String,
-    /// Fields in the order of the newest record: the next one most likely has the same.
-    order: Vec<(String, Role)>,
-    spare: String,
-}
-
-/// A field of the key.
-#[derive(Debug, Default)]
-struct Slot {
-    found: bool,
-    text: String,
-}
-
-impl Facts {
-    /// Facts of a record with this key, which is to be sent and says nothing else.
-    pub fn of_key(key: String) -> Facts {
-        Facts { key: Some(key), wanted: true, ..Facts::default() }
-    }
-
-    /// The key's text; absent where a field of it is missing or null.
-    pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
-    }
-
-    /// Whether the field that decides over sending is for it; false where none decides.
-    pub fn is_wanted(&self) -> bool {
-        self.wanted && !self.needless
-    }
-
-    /// The fields that the digest reads, as a JSON object without its braces.
-    pub fn folds(&self) -> &str {
-        &self.folds
-    }
-
-    fn clear(&mut self, keys: usize) {
-        self.slots.resize_with(keys, Slot::default);
-        self.slots.iter_mut().for_each(|slot| slot.found = false);
-        (self.clashes, self.wanted, self.needless, self.stamp) = (false, false, false, None);
-        self.undeclared.clear();
-        self.cut.clear();
-        self.folds.clear();
-        if let Some(key) = self.key.take() {
-            self.spare = key;
-        }
-    }
-
-    fn join_key(&mut self, ignores_case: bool) {
-        if self.slots.iter().any(|slot| !slot.found) {
-            return;
-        }
-        let mut key = std::mem::take(&mut self.spare);
-        key.clear();
-        for (index, slot) in self.slots.iter().enumerate() {
-            if index > 0 {
-                key.push('\n');
-            }
-            key.push_str(&slot.text);
-        }
-        self.key = Some(if ignores_case { key.to_lowercase() } else { key });
-    }
-
-    fn fold(&mut self, name: &str, value: &str) {
-        if !self.folds.is_empty() {
-            self.folds.push(',');
-        }
-        // A name that equals one of ours in some letter case needs no escapes.
-        for piece in ["\"", name, "\":", value] {
-            self.folds.push_str(piece);
-        }
-    }
 }
 
 struct Scan<'a> {

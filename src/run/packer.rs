@@ -1,7 +1,7 @@
 //! Records into parts: looked over, put behind the envelope, gathered until a part is full.
 
 use crate::digest::Digest;
-use crate::part::{self, Body, Cursor, Lines, MAX_ARRAY_BYTES};
+use crate::part::{Body, Cursor, Lines, MAX_ARRAY_BYTES};
 use crate::record::{Envelope, Facts, FieldCounts, RecordId, Shape};
 use crate::source::Sends;
 use bytes::Bytes;
@@ -179,11 +179,8 @@ impl Packer {
 impl Hand {
     fn pack(self, cursor: Cursor, has_rule: bool) -> io::Result<Packed> {
         let Hand { lines, folds, counts, .. } = self;
-        let gzip = Bytes::from(lines.to_gzip(&cursor)?);
-        let rows = lines.rows();
-        let fits = has_rule && !rows.is_empty() && part::array_bytes(&rows) <= MAX_ARRAY_BYTES;
-        let body = fits.then(|| part::body(&rows)).transpose()?;
-        drop(rows);
+        let (gzip, body) = lines.pack(&cursor, has_rule)?;
+        let gzip = Bytes::from(gzip);
         let size = gzip.len();
         Ok(Packed { lines, folds, gzip: Some(gzip), size, body, cursor, counts })
     }
@@ -210,5 +207,83 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => std::future::pending().await,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{Answer, Room};
+    use crate::fetch::Page;
+    use crate::part;
+    use crate::source::{ALL, Fetch, Source};
+
+    fn packer(source: &Source) -> Packer {
+        let run = "20261122T101500Z".parse().unwrap();
+        let names = (source.name, source.identity());
+        let envelope = Envelope::new("t", "Contoso", names, &run, jiff::Timestamp::UNIX_EPOCH);
+        Packer::new(envelope, Shape::of(source), source.sends, (true, true))
+    }
+
+    /// The source's recorded page as one part.
+    fn recorded(source: &Source) -> Packed {
+        let page = std::fs::read(format!("tests/fixtures/{}/page-1.json", source.name)).unwrap();
+        let (body, room) = (page.into(), Room::default());
+        let answer = Answer { status: 200, partial: false, body, room };
+        let page = Page::read(answer, source.fetch).unwrap();
+        let mut packer = packer(source);
+        for index in 0..page.len() {
+            let item = page.item(index);
+            assert!(packer.look(item.raw, &item.parent).is_some(), "{}", source.name);
+            let (id, _) = packer.prepare(item.raw, &item.parent);
+            packer.push(id);
+        }
+        packer.pack(Cursor::page(None))().unwrap()
+    }
+
+    #[test]
+    fn the_fields_that_a_digest_reads_say_as_much_as_whole_lines() {
+        for source in ALL {
+            let packed = recorded(&source);
+            let (mut by_fields, mut by_lines) =
+                (Digest::new(source.digest), Digest::new(source.digest));
+
+            packed.fold_into(&mut by_fields);
+            packed.lines.iter().for_each(|(line, _)| by_lines.add(line));
+
+            assert_eq!(by_fields, by_lines, "{}", source.name);
+        }
+    }
+
+    #[test]
+    fn the_folds_of_two_files_come_to_the_fold_of_both() {
+        for source in ALL.iter().filter(|source| matches!(source.fetch, Fetch::Export { .. })) {
+            let packed = recorded(source);
+            let (mut one, mut both) = (Digest::new(source.digest), Digest::new(source.digest));
+            packed.fold_into(&mut one);
+            packed.fold_into(&mut both);
+            packed.fold_into(&mut both);
+
+            let other = one.clone();
+            one.merge(&other);
+
+            assert_eq!(one, both, "{}", source.name);
+            assert_eq!(one.unreadable(), 0, "{}: its digest can't be merged", source.name);
+        }
+    }
+
+    #[test]
+    fn a_kept_part_is_packed_again_as_it_was() {
+        for source in ALL {
+            let packed = recorded(&source);
+            let gzip = packed.gzip.as_ref().unwrap();
+            let (text, cursor) = part::open(gzip).unwrap();
+
+            let again = packer(&source).repack(&text, cursor, gzip.len()).unwrap();
+
+            let rows = |packed: &Packed| packed.lines.rows().concat();
+            assert_eq!(rows(&again), rows(&packed), "{}", source.name);
+            assert_eq!(again.folds, packed.folds, "{}", source.name);
+        }
     }
 }

@@ -87,6 +87,9 @@ pub struct Settings {
     pub claim: Duration,
     /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
     pub run: Duration,
+    /// `POSTURE_LIMITS`: `documented` holds calls back so that Microsoft's documented limits are never
+    /// met, `off` doesn't, for stand-ins without limits. Default `documented`.
+    pub limits: bool,
 }
 
 /// Who is collected.
@@ -176,6 +179,7 @@ impl Settings {
             routes,
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
+            limits: limits(look)?,
         })
     }
 }
@@ -183,6 +187,18 @@ impl Settings {
 fn action_client_id(look: Lookup) -> Result<Option<String>, SettingError> {
     const NAME: &str = "POSTURE_ACTION_CLIENT_ID";
     look(NAME).map(|id| guid(NAME, Some(id))).transpose()
+}
+
+fn limits(look: Lookup) -> Result<bool, SettingError> {
+    const NAME: &str = "POSTURE_LIMITS";
+    match look(NAME).as_deref() {
+        None | Some("documented") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => {
+            let problem = format!("is {other}, expected documented or off");
+            Err(wrong(NAME, problem, "documented"))
+        }
+    }
 }
 
 fn tenants(look: Lookup, ground: Ground) -> Result<Tenants, SettingError> {

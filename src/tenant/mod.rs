@@ -8,7 +8,7 @@ pub use caller::{Caller, guid};
 pub use roster::{Maker, Present, Roster, RosterError};
 pub use scope::Scope;
 
-use crate::cloud::{Budget, Cloud, Identity, Pipeline, Tokens, Turns, Vault, Wire};
+use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::logs::Logs;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
@@ -52,9 +52,12 @@ impl Tenant {
         way: &Way,
     ) -> Tenant {
         let tokens = Arc::new(way.tokens(identity, cloud));
+        let gates = way.rules.is_some().then(Arc::<Gates>::default);
         let pipeline = |api| {
             let budget = Some(way.budget.clone());
-            Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget)
+            let pipeline =
+                Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget);
+            pipeline.within(gates.clone())
         };
         Tenant {
             id: id.to_owned(),
@@ -112,6 +115,9 @@ pub struct Way {
     pub files: Wire,
     /// The allowance for pages in memory.
     pub budget: Arc<Budget>,
+    /// What is left of the documented limits of each collection rule; without it, calls to the tenants'
+    /// APIs aren't held back either.
+    pub rules: Option<Arc<Gates>>,
     /// The clock.
     pub clock: fn() -> Timestamp,
     /// Where credentials lie that settings only refer to.

@@ -23,5 +23,6 @@ mod kql;
 mod replay;
 mod resume;
 mod serving;
+mod sharing;
 mod tenants;
 mod updates;

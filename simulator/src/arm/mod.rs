@@ -9,6 +9,7 @@ mod subscriptions;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -32,6 +33,12 @@ const SUBSCRIPTIONS: &str = "azure.subscriptions";
 
 /// Records on a page where the options name no other number.
 const PAGE: usize = 500;
+
+/// Reads that a bucket holds, and those that it gains in a second.
+///
+/// <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>
+const BUCKET: u32 = 250;
+const GAIN: u32 = 25;
 
 fn error(state: &State, status: u16, code: &str, text: &str) -> Answer {
     Answer::error(Api::Arm, status, code, text, &state.id())
@@ -57,6 +64,14 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
         let text = format!("The resource '{}' was not found.", request.path);
         return error(state, 404, "ResourceNotFound", &text);
     };
+    let left = match draw(state, tenant, request) {
+        Ok(left) => left,
+        Err(wait) => {
+            let text = "Number of read requests exceeded the limit of the token bucket.";
+            let answer = error(state, 429, "SubscriptionRequestsThrottled", text);
+            return answer.header("retry-after", wait.to_string());
+        }
+    };
     let answer = match (route, &request.method) {
         (Route::ResourceGraph, &Method::POST) => query::answer(state, tenant, request).await,
         (Route::Subscriptions, &Method::GET) => subscription_list(state, tenant, request).await,
@@ -66,12 +81,29 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
         }
         _ => error(state, 405, "MethodNotAllowed", "The method isn't allowed here."),
     };
-    let left = match request.path.matches('/').count() {
+    let name = match request.path.matches('/').count() {
         1 => "x-ms-ratelimit-remaining-tenant-reads",
         _ => "x-ms-ratelimit-remaining-subscription-reads",
     };
-    let answer = if request.method == Method::GET { answer.header(left, "249") } else { answer };
+    let answer = match left {
+        Some(left) => answer.header(name, left.to_string()),
+        None => answer,
+    };
     answer.header("x-ms-request-id", state.id()).header("x-ms-correlation-request-id", state.id())
+}
+
+/// Takes a read out of the bucket of its subscription, or of the tenant: those left, or the seconds to
+/// wait; nothing where it is no read.
+fn draw(state: &State, tenant: &Tenant, request: &Request) -> Result<Option<u64>, u64> {
+    if request.method != Method::GET {
+        return Ok(None);
+    }
+    let subscription = request.path.split('/').nth(2).unwrap_or_default().to_lowercase();
+    let whose = format!("{}/{subscription}", tenant.id);
+    match state.limits.draw(&whose, BUCKET, GAIN, Instant::now()) {
+        Err(wait) if state.options.limits => Err(wait),
+        drawn => Ok(Some(drawn.unwrap_or_default())),
+    }
 }
 
 /// What the query asks of a list: the version, where to go on, a recorded page, other options.

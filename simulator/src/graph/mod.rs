@@ -114,6 +114,12 @@ async fn scores_list(state: &Arc<State>, tenant: &Tenant, path: &str, query: &st
     if state.options.limits && permit.is_none() {
         return throttled(state).header("retry-after", "1");
     }
+    if state.options.limits
+        && let Err(wait) =
+            state.limits.call("secure scores", &tenant.id, &[secure_scores::RATE], Instant::now())
+    {
+        return throttled(state).header("retry-after", wait.to_string());
+    }
     let ask = match secure_scores::ask(query) {
         Ok(ask) => ask,
         Err(text) => return error(state, 400, "BadRequest", &text),

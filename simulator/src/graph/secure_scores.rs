@@ -9,9 +9,13 @@ use jiff::civil::Date;
 use crate::answer::{ODATA, Page, opening};
 use crate::fault::Api;
 use crate::graph::{AUDIENCE, scores};
+use crate::limits::Rate;
 use crate::options::Tenant;
 use crate::state::State;
 use crate::web;
+
+/// <https://learn.microsoft.com/graph/throttling-limits>
+pub(crate) const RATE: Rate = Rate::new(10_000, 600);
 
 pub(crate) const ROLE: &str = "SecurityEvents.Read.All";
 pub(crate) const SCORES: &str = "/v1.0/security/secureScores";

@@ -168,3 +168,18 @@ fn only_sources_that_are_read_in_pieces_go_on_from_the_run_before() {
         assert_eq!(Digest::start(kind, None, None), Digest::new(kind));
     }
 }
+
+#[test]
+fn a_digest_of_more_vulnerabilities_than_it_tells_apart_is_read_as_it_was_written() {
+    let mut digest = Digest::new(Kind::DeviceVulnerabilities);
+    for number in 0..20_010 {
+        let line = format!(
+            r#"{{"cveId":"CVE-2026-{number}","vulnerabilitySeverityLevel":"High","exploitabilityLevel":"NoExploit"}}"#
+        );
+        digest.add(line.as_bytes());
+    }
+
+    let written = serde_json::to_string(&digest).unwrap();
+
+    assert_eq!(serde_json::from_str::<Digest>(&written).unwrap(), digest);
+}

@@ -3,6 +3,7 @@
 
 mod file;
 mod listing;
+mod pass;
 mod press;
 
 pub(super) use file::collect_file;

@@ -102,6 +102,7 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_CADENCE", "defender.devices=hourly", "ISO 8601"),
         ("POSTURE_CLAIM_SECONDS", "0", "expected 1 to 600"),
         ("POSTURE_RUN_SECONDS", "soon", "expected 10 to 3000"),
+        ("POSTURE_LIMITS", "on", "expected documented or off"),
         ("POSTURE_CONTAINER", "Posture", "lower-case"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();

@@ -2,6 +2,7 @@
 
 mod broken_pages;
 mod incomplete;
+mod limits;
 mod logs;
 mod odd_records;
 mod odd_values;

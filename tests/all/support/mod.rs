@@ -73,16 +73,28 @@ pub async fn start(options: Options) -> Simulator {
     Simulator::start(options).await.unwrap()
 }
 
-/// An app over the simulator, with short waits; its tenants' records go to `ledger`.
+/// An app over the simulator, with short waits and without heed to documented limits; its tenants'
+/// records go to `ledger`.
 pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn Ledger>) -> App {
+    app_of(microsoft, tenants, ledger, false)
+}
+
+/// The same, which keeps to the documented limits where `heeds_limits`.
+pub fn app_of(
+    microsoft: &Simulator,
+    tenants: &[simulator::Tenant],
+    ledger: Arc<dyn Ledger>,
+    heeds_limits: bool,
+) -> App {
     let cloud = Cloud::named("public").unwrap();
     let url = |text: String| text.parse().unwrap();
-    let way = app::way(Wire::new(vec![
+    let mut way = app::way(Wire::new(vec![
         Route::new(cloud.sign_in, url(microsoft.entra_url())),
         Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
         Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
         Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
     ]));
+    way.rules = way.rules.filter(|_| heeds_limits);
     let identity = |tenant: &simulator::Tenant| {
         Identity::client_secret(&tenant.id, &tenant.client_id, tenant.client_secret.clone())
     };
@@ -92,6 +104,7 @@ pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn
     let tokens = Tokens::new(identity(&tenants[0]), cloud.sign_in, way.wire.clone(), app::clock);
     let scope = format!("{}/.default", cloud.logs_audience);
     let sender = Pipeline::new(way.wire.clone(), Arc::new(tokens), scope, None);
+    let sender = sender.within(way.rules.clone());
     let endpoint = microsoft.logs_url();
     let rules = microsoft.rules();
     let rules: Vec<_> =

@@ -1,7 +1,10 @@
 //! Lines into one gzip part for the ledger and one gzip batch for the workspace.
 
+mod gzip;
+mod separators;
+
 use crate::record::without_clashes;
-use flate2::{Compression, GzBuilder, bufread::GzDecoder};
+use flate2::{Compression, Crc, GzBuilder, bufread::GzDecoder};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -99,17 +102,40 @@ impl Lines {
         .collect()
     }
 
-    /// The lines as a gzip file whose header comment holds the cursor after them.
+    /// The lines as a gzip file whose header comment holds the cursor after them; and, where `sends` is set,
+    /// the body of the request that brings those of them to the workspace that go there.
     ///
     /// # Errors
     ///
     /// Never in practice: it is written to memory.
-    pub fn to_gzip(&self, cursor: &Cursor) -> io::Result<Vec<u8>> {
+    pub fn pack(&self, cursor: &Cursor, sends: bool) -> io::Result<(Vec<u8>, Option<Body>)> {
         let comment = serde_json::to_vec(cursor).map_err(io::Error::other)?;
-        let out = Vec::with_capacity(self.text.len() / 6 + 256);
-        let mut gzip = GzBuilder::new().comment(comment).write(out, Compression::fast());
-        gzip.write_all(&self.text)?;
-        gzip.finish()
+        // The last line's break comes in a block of its own, since the array has a bracket there.
+        let lines = self.text.strip_suffix(b"\n").unwrap_or_default();
+        let deflated = gzip::deflate(lines)?;
+        let end = if self.is_empty() { "" } else { "\n" };
+        let mut crc = Crc::new();
+        crc.update(&self.text);
+        let part = gzip::file(Some(&comment), &[&deflated, &gzip::stored(end, true)], &crc);
+        let body = match sends {
+            false => None,
+            true => self.body(&deflated)?,
+        };
+        Ok((part, body))
+    }
+
+    fn body(&self, deflated: &[u8]) -> io::Result<Option<Body>> {
+        let rows = self.rows();
+        let array_bytes = array_bytes(&rows);
+        if rows.is_empty() || array_bytes > MAX_ARRAY_BYTES {
+            return Ok(None);
+        }
+        let is_whole = self.marks.iter().all(|mark| mark.sends && !mark.clashes);
+        let commas = is_whole.then(|| separators::with_commas(deflated)).flatten();
+        let Some(commas) = commas else { return body(&rows).map(Some) };
+        let (open, close) = (gzip::stored("[", false), gzip::stored("]", true));
+        let gzip = gzip::file(None, &[&open, &commas, &close], &crc_of_array(&rows));
+        Ok(Some(Body { array_bytes, gzip }))
     }
 }
 
@@ -155,6 +181,18 @@ pub fn body(rows: &[Cow<'_, [u8]>]) -> io::Result<Body> {
     Ok(Body { array_bytes, gzip: gzip.finish()? })
 }
 
+fn crc_of_array(rows: &[Cow<'_, [u8]>]) -> Crc {
+    let mut crc = Crc::new();
+    let mut before: &[u8] = b"[";
+    for row in rows {
+        crc.update(before);
+        crc.update(row);
+        before = b",";
+    }
+    crc.update(b"]");
+    crc
+}
+
 /// Bytes of these rows as a JSON array.
 pub fn array_bytes(rows: &[Cow<'_, [u8]>]) -> usize {
     let commas = rows.len().saturating_sub(1);
@@ -178,7 +216,7 @@ mod tests {
         let cursor =
             Cursor { link: Some("https://x/é?$skip=2".into()), skip: 2, ..Cursor::page(None) };
 
-        let gzip = lines(&[r#"{"a":1}"#, r#"{"a":"ü"}"#]).to_gzip(&cursor).unwrap();
+        let (gzip, _) = lines(&[r#"{"a":1}"#, r#"{"a":"ü"}"#]).pack(&cursor, true).unwrap();
         let (text, after) = open(&gzip).unwrap();
 
         assert_eq!(text, "{\"a\":1}\n{\"a\":\"ü\"}\n");
@@ -187,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_cut_short_is_no_part() {
-        let gzip = lines(&[r#"{"a":1}"#]).to_gzip(&Cursor::page(None)).unwrap();
+        let (gzip, _) = lines(&[r#"{"a":1}"#]).pack(&Cursor::page(None), false).unwrap();
 
         assert!(open(&gzip[..gzip.len() - 4]).is_err());
         assert!(open(b"{}").is_err());
@@ -206,17 +244,50 @@ mod tests {
         assert!(!Lines::default().is_full_for(2_000_000), "a long line is a part alone");
     }
 
+    fn text(body: &Body) -> String {
+        let mut text = String::new();
+        GzDecoder::new(&*body.gzip).read_to_string(&mut text).unwrap();
+        text
+    }
+
     #[test]
     fn a_batch_is_an_array_of_the_lines_that_go_to_the_workspace() {
         let mut lines = lines(&[r#"{"a":1}"#]);
         lines.push(br#"{"a":2}"#, false, false);
         lines.push(br#"{"RunId":1,"a":3,"RunId":2}"#, true, true);
 
-        let body = body(&lines.rows()).unwrap();
+        let (_, body) = lines.pack(&Cursor::page(None), true).unwrap();
+        let body = body.unwrap();
 
-        let mut text = String::new();
-        GzDecoder::new(&*body.gzip).read_to_string(&mut text).unwrap();
-        assert_eq!(text, r#"[{"a":1},{"RunId":1,"a":3}]"#);
-        assert_eq!(text.len(), body.array_bytes);
+        assert_eq!(text(&body), r#"[{"a":1},{"RunId":1,"a":3}]"#);
+        assert_eq!(text(&body).len(), body.array_bytes);
+    }
+
+    #[test]
+    fn a_batch_of_all_lines_is_the_part_with_other_separators() {
+        for count in [1, 2, 900] {
+            let rows: Vec<_> = (0..count)
+                .map(|row| format!("{{\"RunId\":\"20261122T101500Z\",\"n\":{}}}", row * row % 977))
+                .collect();
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+
+            let (part, body) = lines(&rows).pack(&Cursor::page(None), true).unwrap();
+            let body = body.unwrap();
+
+            assert_eq!(open(&part).unwrap().0, rows.join("\n") + "\n");
+            assert_eq!(text(&body), format!("[{}]", rows.join(",")));
+            assert_eq!(text(&body).len(), body.array_bytes);
+            // Where the compressor's output couldn't be used for both, it would be made twice.
+            let deflated = gzip::deflate(rows.join("\n").as_bytes()).unwrap();
+            assert!(separators::with_commas(&deflated).is_some());
+        }
+    }
+
+    #[test]
+    fn a_part_of_no_lines_still_carries_its_cursor() {
+        let (gzip, body) = Lines::default().pack(&Cursor::page(None), true).unwrap();
+
+        assert_eq!(open(&gzip).unwrap(), (String::new(), Cursor::page(None)));
+        assert!(body.is_none());
     }
 }
