@@ -7,6 +7,7 @@ use crate::logs::Logs;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::queue::Queue;
 use crate::recent::Recent;
+use crate::run::LocalTurns;
 use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
 use crate::summary::{self, Known};
@@ -66,18 +67,6 @@ pub struct App {
     /// asked for again writes the same.
     pub timeless: bool,
     known: Recent<Vec<Known>>,
-}
-
-/// A lock for each tenant and budget.
-#[derive(Default)]
-pub struct LocalTurns(Mutex<HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>>);
-
-impl LocalTurns {
-    /// That of a tenant's budget.
-    pub fn of(&self, tenant: &str, what: &'static str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        locks.entry((tenant.to_owned(), what)).or_default().clone()
-    }
 }
 
 /// Why nothing is planned.

@@ -159,6 +159,16 @@ impl Simulator {
         self.state.seen()
     }
 
+    /// How many requests there were so far.
+    pub fn asked(&self) -> usize {
+        self.state.asked()
+    }
+
+    /// The requests that the workspace has accepted, in order.
+    pub fn batches(&self) -> Vec<Batch> {
+        lock(&self.state.workspace).received.batches.clone()
+    }
+
     /// What came of the documented limits so far, by the kind of call.
     pub fn pressure(&self) -> BTreeMap<String, Pressure> {
         self.state.limits.pressure()

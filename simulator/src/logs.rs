@@ -63,6 +63,8 @@ pub struct Batch {
     pub table: String,
     /// `RunId` of its first row; empty without one.
     pub run_id: String,
+    /// `RecordId` of its first row; empty without one.
+    pub record_id: String,
     /// Number of rows.
     pub rows: u64,
     /// Bytes before compression.
@@ -140,10 +142,12 @@ impl Workspace {
         for row in &rows {
             check(row, stream, received);
         }
+        let of_first = |name: &str| rows.first().map(|row| text(row, name)).unwrap_or_default();
         let batch = Batch {
             stream: name.to_owned(),
             table: stream.table.clone(),
-            run_id: rows.first().map(|row| text(row, "RunId")).unwrap_or_default(),
+            run_id: of_first("RunId"),
+            record_id: of_first("RecordId"),
             rows: rows.len() as u64,
             bytes,
         };

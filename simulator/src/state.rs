@@ -216,6 +216,10 @@ impl State {
         }
     }
 
+    pub(crate) fn asked(&self) -> usize {
+        lock(&self.seen).len()
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         lock(&self.seen).clone()
     }

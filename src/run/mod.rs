@@ -13,6 +13,7 @@ mod turn;
 
 pub use begin::{Asked, asked};
 pub use here::run;
+pub use turn::LocalTurns;
 
 use crate::app::App;
 use crate::checkpoint::{Checkpoint, State, Taken, Tally};

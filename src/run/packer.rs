@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn the_fields_that_a_digest_reads_say_as_much_as_whole_lines() {
         for source in ALL {
-            let packed = recorded(&source);
+            let packed = recorded(source);
             let (mut by_fields, mut by_lines) =
                 (Digest::new(source.digest), Digest::new(source.digest));
 
@@ -275,11 +275,11 @@ mod tests {
     #[test]
     fn a_kept_part_is_packed_again_as_it_was() {
         for source in ALL {
-            let packed = recorded(&source);
+            let packed = recorded(source);
             let gzip = packed.gzip.as_ref().unwrap();
             let (text, cursor) = part::open(gzip).unwrap();
 
-            let again = packer(&source).repack(&text, cursor, gzip.len()).unwrap();
+            let again = packer(source).repack(&text, cursor, gzip.len()).unwrap();
 
             let rows = |packed: &Packed| packed.lines.rows().concat();
             assert_eq!(rows(&again), rows(&packed), "{}", source.name);

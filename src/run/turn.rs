@@ -6,6 +6,8 @@ use super::attempt::Work;
 use crate::app::App;
 use crate::ledger::{Taking, Turn};
 use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::Instant;
@@ -14,6 +16,20 @@ use tokio::time::Instant;
 const LOOKS: u32 = 15;
 /// After how long it comes back where the turn isn't given back by then.
 const BACK_AFTER: Duration = Duration::from_secs(30);
+
+/// Whose turn it is at heavy APIs among the jobs of one process: a lock for each tenant and budget.
+#[derive(Default)]
+pub struct LocalTurns(Mutex<HashMap<(String, &'static str), Lock>>);
+
+type Lock = Arc<tokio::sync::Mutex<()>>;
+
+impl LocalTurns {
+    /// That of a tenant's budget.
+    fn of(&self, tenant: &str, what: &'static str) -> Lock {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry((tenant.to_owned(), what)).or_default().clone()
+    }
+}
 
 /// A turn that a job has: renewed while this lives, given back with its end.
 pub(super) struct Held {

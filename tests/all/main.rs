@@ -6,6 +6,7 @@ mod azure;
 mod azurite;
 mod cases;
 mod changes;
+mod chaos;
 mod check;
 mod cloud_apps;
 mod clouds;

@@ -1,8 +1,8 @@
 //! What the host has given up: seen in health, carried out again by `posture collect --retry`.
 
-use crate::check::own::queue;
 use crate::commands::run;
 use crate::support::azurite::Azurite;
+use crate::support::queue_trigger::queue;
 use crate::support::service::{Service, environment, free_port};
 use crate::support::{self, Folder};
 use azure_storage_queue::QueueClient;

@@ -238,7 +238,7 @@ async fn a_message_goes_to_the_queue_as_the_hosts_own_do_and_comes_when_it_is_du
     let message = Message::from(&job.of_file("0123456789ab"));
 
     let without = queue.post(&message, Duration::ZERO).await.unwrap_err();
-    let there = crate::check::own::queue(&azurite, "posture-jobs").await;
+    let there = crate::support::queue_trigger::queue(&azurite, "posture-jobs").await;
     queue.post(&message, Duration::ZERO).await.unwrap();
     queue.post(&message, Duration::from_secs(3600)).await.unwrap();
 

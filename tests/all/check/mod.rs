@@ -2,7 +2,7 @@
 
 mod apis;
 mod customers;
-pub(crate) mod own;
+mod own;
 mod sign_in;
 
 use crate::support::service::{Service, environment};

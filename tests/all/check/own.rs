@@ -3,28 +3,11 @@
 use super::{World, is_discreet};
 use crate::commands::run;
 use crate::support::azurite::Azurite;
+use crate::support::queue_trigger::queue;
 use crate::support::{self, Folder};
-use azure_core::http::ClientOptions;
 use azure_storage_queue::models::QueueMessage;
-use azure_storage_queue::{QueueClient, QueueClientOptions};
-use posture::app;
-use posture::cloud::Wire;
 use posture::describe;
-use posture::ledger::SharedKey;
 use simulator::Options;
-use std::sync::Arc;
-
-/// A queue of Azurite's, as the host makes it.
-pub(crate) async fn queue(azurite: &Azurite, name: &str) -> QueueClient {
-    let transport = Some(Wire::for_storage().for_azure());
-    let mut client_options = ClientOptions { transport, ..ClientOptions::default() };
-    client_options.per_try_policies.push(Arc::new(SharedKey::azurite(app::clock)));
-    let options = QueueClientOptions { client_options, ..Default::default() };
-    let url = format!("{}/{name}", azurite.url()).parse().unwrap();
-    let queue = QueueClient::new(url, None, Some(options)).unwrap();
-    queue.create(None).await.unwrap();
-    queue
-}
 
 #[tokio::test]
 async fn a_healthy_deployment_has_nothing_but_good_findings() {

@@ -34,10 +34,33 @@ impl Azurite {
         format!("http://127.0.0.1:{}/devstoreaccount1", self.port)
     }
 
-    /// Stops it; what it has kept stays.
+    /// Kills it. What it has answered in its last seconds may be gone, since it writes its index now and
+    /// then only.
     pub fn stop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+
+    /// Ends it in order: all that it has answered is there when it starts again.
+    pub fn end(&mut self) {
+        self.signal("TERM");
+        self.child.wait().unwrap();
+    }
+
+    /// Stops its clock: connections stay open, and nothing is answered.
+    pub fn hold(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`Azurite::hold`].
+    pub fn release(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &process]).status().unwrap();
+        assert!(status.success(), "SIG{name}");
     }
 
     /// Starts it again at the same address with what it had.

@@ -24,12 +24,16 @@ impl Reply {
 }
 
 /// Sends bytes as they are on a new connection and reads the answer to its end.
+///
+/// # Errors
+///
+/// Where there is no connection, or it ends before the answer's headers do.
 pub async fn raw(port: u16, request: &[u8]) -> std::io::Result<Reply> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(request).await?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;
-    Ok(parse(&bytes))
+    parse(&bytes).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
 }
 
 /// `GET` of a path with its query.
@@ -68,8 +72,8 @@ pub async fn envelope(port: u16, function: &str, body: &str) -> Reply {
     raw(port, &envelope_request(port, function, body)).await.unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Reply {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("headers end");
+fn parse(bytes: &[u8]) -> Option<Reply> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -81,7 +85,7 @@ fn parse(bytes: &[u8]) -> Reply {
     let chunked =
         headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunk(body) } else { body.to_vec() };
-    Reply { status, headers, body: String::from_utf8(body).unwrap() }
+    Some(Reply { status, headers, body: String::from_utf8(body).unwrap() })
 }
 
 fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
@@ -89,7 +93,8 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
     while let Some(end) = bytes.windows(2).position(|window| window == b"\r\n") {
         let size = std::str::from_utf8(&bytes[..end]).unwrap();
         let size = usize::from_str_radix(size, 16).unwrap();
-        if size == 0 {
+        // Also where the sender's end has cut the chunk short.
+        if size == 0 || bytes.len() < end + 4 + size {
             break;
         }
         body.extend_from_slice(&bytes[end + 2..end + 2 + size]);

@@ -4,6 +4,7 @@ pub mod azurite;
 pub mod fake_host;
 pub mod http;
 pub mod queue_messages;
+pub mod queue_trigger;
 pub mod receiver;
 pub mod service;
 pub mod tools;
