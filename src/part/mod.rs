@@ -95,8 +95,8 @@ impl Lines {
     /// The lines that go to the workspace, as they go there.
     pub fn rows(&self) -> Vec<Cow<'_, [u8]>> {
         let sent = self.iter().filter(|(_, mark)| mark.sends);
-        sent.map(|(line, mark)| match std::str::from_utf8(line) {
-            Ok(text) if mark.clashes => Cow::Owned(without_clashes(text).into_bytes()),
+        sent.map(|(line, mark)| match mark.clashes.then(|| std::str::from_utf8(line)) {
+            Some(Ok(text)) => Cow::Owned(without_clashes(text).into_bytes()),
             _ => Cow::Borrowed(line),
         })
         .collect()

@@ -14,21 +14,48 @@ const MAX_BITS: usize = 9;
 const BREAK: u16 = b'\n' as u16;
 const END_OF_BLOCK: u16 = 256;
 
-/// Fixed codes by the next nine bits of the stream: what they stand for and how many bits they have.
-static CODES: [(u16, u8); 1 << MAX_BITS] = codes();
+/// What the next bits of a block of fixed codes stand for.
+#[derive(Clone, Copy)]
+struct Code {
+    /// A byte, the end of the block, or the length of a match.
+    symbol: u16,
+    /// Its bits, those included that say more of a match's length.
+    bits: u8,
+}
 
-const fn codes() -> [(u16, u8); 1 << MAX_BITS] {
-    let mut table = [(0, 0); 1 << MAX_BITS];
+/// Codes by the next nine bits of the stream.
+static CODES: [Code; 1 << MAX_BITS] = codes();
+/// Bits of a match's distance by the next five bits of the stream.
+static DISTANCES: [u8; 32] = distances();
+
+const fn codes() -> [Code; 1 << MAX_BITS] {
+    let mut table = [Code { symbol: 0, bits: 0 }; 1 << MAX_BITS];
     let mut next = 0;
     while next < table.len() {
         // Codes begin with their highest bit, the stream with its lowest.
-        let bits = (next as u16).reverse_bits() >> (16 - MAX_BITS);
-        table[next] = match (bits >> 2, bits >> 1) {
+        let code = (next as u16).reverse_bits() >> (16 - MAX_BITS);
+        let (symbol, bits) = match (code >> 2, code >> 1) {
             (seven @ 0..=0x17, _) => (256 + seven, 7),
             (_, eight @ 0x30..=0xbf) => (eight - 0x30, 8),
             (_, eight @ 0xc0..=0xc7) => (280 + eight - 0xc0, 8),
-            _ => (144 + bits - 0x190, 9),
+            _ => (144 + code - 0x190, 9),
         };
+        let extra = match symbol {
+            265..=284 => (symbol - 261) / 4,
+            _ => 0,
+        };
+        table[next] = Code { symbol, bits: bits + extra as u8 };
+        next += 1;
+    }
+    table
+}
+
+const fn distances() -> [u8; 32] {
+    let mut table = [0; 32];
+    let mut next = 0;
+    while next < table.len() {
+        let code = (next as u8).reverse_bits() >> 3;
+        table[next] = 5 + (code / 2).saturating_sub(1);
         next += 1;
     }
     table
@@ -66,29 +93,31 @@ fn with_commas_stored(bits: &mut Bits<'_>, out: &mut [u8]) -> Option<()> {
 }
 
 fn with_commas_coded(bits: &mut Bits<'_>, out: &mut [u8]) -> Option<()> {
+    /// The most bits that a byte or a match takes: 8 and 5 of its length, 5 and 13 of its distance.
+    const MOST: u8 = 31;
     loop {
-        let at = bits.at;
-        let (symbol, length) = CODES[bits.peek() as usize & (CODES.len() - 1)];
-        bits.skip(length)?;
-        match symbol {
-            BREAK => {
-                let [low, high] = (DIFFERENCE << (at % 8)).to_le_bytes();
-                out[at / 8] ^= low;
-                // Of a code that ends with its byte nothing is left for the next one.
-                if high != 0 {
-                    *out.get_mut(at / 8 + 1)? ^= high;
+        let (mut next, mut left) = bits.peek();
+        while left >= MOST {
+            let Code { symbol, bits: count } = CODES[next as usize & (CODES.len() - 1)];
+            let at = bits.at;
+            bits.skip(count)?;
+            (next, left) = (next >> count, left - count);
+            match symbol {
+                BREAK => {
+                    let [low, high] = (DIFFERENCE << (at % 8)).to_le_bytes();
+                    out[at / 8] ^= low;
+                    // Of a code that ends with its byte nothing is left for the next one.
+                    if high != 0 {
+                        *out.get_mut(at / 8 + 1)? ^= high;
+                    }
                 }
-            }
-            0..=255 => {}
-            END_OF_BLOCK => return Some(()),
-            _ => {
-                let extra = match symbol {
-                    265..=284 => (symbol - 261) / 4,
-                    _ => 0,
-                };
-                bits.skip(extra as u8)?;
-                let distance = (bits.peek() as u8 & 31).reverse_bits() >> 3;
-                bits.skip(5 + (distance / 2).saturating_sub(1))?;
+                0..=255 => {}
+                END_OF_BLOCK => return Some(()),
+                _ => {
+                    let count = DISTANCES[next as usize & 31];
+                    bits.skip(count)?;
+                    (next, left) = (next >> count, left - count);
+                }
             }
         }
     }
@@ -101,18 +130,19 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// The next bits, at least 16 of them; zeros behind the end.
-    fn peek(&self) -> u32 {
+    /// The next bits and how many they are, at least 57; zeros behind the end.
+    fn peek(&self) -> (u64, u8) {
         let rest = &self.from[(self.at / 8).min(self.from.len())..];
         let word = match rest.first_chunk() {
-            Some(word) => u32::from_le_bytes(*word),
+            Some(word) => u64::from_le_bytes(*word),
             None => {
-                let mut word = [0; 4];
+                let mut word = [0; 8];
                 word[..rest.len()].copy_from_slice(rest);
-                u32::from_le_bytes(word)
+                u64::from_le_bytes(word)
             }
         };
-        word >> (self.at % 8)
+        let begun = (self.at % 8) as u8;
+        (word >> begun, 64 - begun)
     }
 
     fn skip(&mut self, count: u8) -> Option<()> {
@@ -120,8 +150,8 @@ impl Bits<'_> {
         (self.at <= self.from.len() * 8).then_some(())
     }
 
-    fn take(&mut self, count: u8) -> Option<u32> {
-        let bits = self.peek() & ((1 << count) - 1);
+    fn take(&mut self, count: u8) -> Option<u64> {
+        let bits = self.peek().0 & ((1 << count) - 1);
         self.skip(count)?;
         Some(bits)
     }

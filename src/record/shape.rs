@@ -136,22 +136,21 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// What the field is for that stands at that place of the record.
-    fn role(&mut self, place: usize, name: &str) -> Role {
-        match self.facts.order.get_mut(place) {
-            Some((known, role)) if known == name => *role,
-            Some(there) => {
-                *there = (name.to_owned(), self.shape.role(name));
-                there.1
-            }
-            None => {
-                let role = self.shape.role(name);
-                if place < MAX_ORDER {
-                    self.facts.order.push((name.to_owned(), role));
-                }
-                role
-            }
+    /// What a field is for. `place` is where it is expected, after those that the record has had so far;
+    /// a field that this record lacks is passed over, one that none had so far is remembered there.
+    fn role(&mut self, place: &mut usize, name: &str) -> Role {
+        let order = &mut self.facts.order;
+        let rest = order.get(*place..).unwrap_or_default();
+        if let Some(found) = rest.iter().position(|(known, _)| known == name) {
+            *place += found + 1;
+            return order[*place - 1].1;
         }
+        let role = self.shape.role(name);
+        if order.len() < MAX_ORDER {
+            order.insert((*place).min(order.len()), (name.to_owned(), role));
+            *place += 1;
+        }
+        role
     }
 }
 
@@ -178,9 +177,8 @@ impl<'de> Visitor<'de> for Scan<'_> {
         let mut place = 0;
         while let Some(Name(name)) = map.next_key()? {
             let value: &RawValue = map.next_value()?;
-            let role = self.role(place, &name);
+            let role = self.role(&mut place, &name);
             self.shape.note(self.facts, role, &name, value.get(), true);
-            place += 1;
         }
         Ok(())
     }

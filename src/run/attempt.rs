@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     /// Whether the service has no newer snapshot than the one that is kept.
     pub unchanged: bool,
     pub(super) packer: Packer,
+    /// Whether a part is on its way that the checkpoint doesn't have yet.
+    pub(super) is_delivering: bool,
     /// The turn that a heavy source has taken.
     pub(super) turn: Option<Held>,
     pub meter: Meter,
@@ -59,6 +61,7 @@ impl<'a> Work<'a> {
         let source = job.source;
         Work {
             packer: packer(app, tenant, source, &current),
+            is_delivering: false,
             turn: None,
             meter: Meter::default(),
             patience: app.limits.patience.until(deadline),
@@ -80,7 +83,8 @@ impl<'a> Work<'a> {
     /// What the run has done, this attempt's cost included: all of it where every page was read,
     /// else what the checkpoint holds.
     pub fn tally(&self) -> Tally {
-        let read_all = self.current.cursor.link.is_none() && self.packer.is_empty();
+        let in_hand = !self.packer.is_empty() || self.is_delivering;
+        let read_all = self.current.cursor.link.is_none() && !in_hand;
         self.with_cost(if read_all { self.current.tally.clone() } else { self.saved.clone() })
     }
 

@@ -15,20 +15,28 @@ use tracing::{Instrument, debug_span};
 impl Work<'_> {
     /// Keeps a part, then delivers it.
     pub(super) async fn keep(&mut self, mut packed: Packed) -> Result<(), Stop> {
+        self.is_delivering = true;
         let number = self.current.tally.parts + 1;
         self.write_notes(number, std::mem::take(&mut packed.counts.notes)).await?;
         let path = path::part(self.job, &self.current.run, number);
         let gzip = packed.gzip.take().unwrap_or_default();
         let span = debug_span!("keep", part = number, bytes = packed.size);
-        match self.app.ledger.keep(&path, gzip).instrument(span).await? {
-            Kept::New => self.deliver(packed).await,
-            // Nothing was there when this attempt began, so a rival is at work.
-            Kept::There => Err(Stop::Lost),
+        let kept = self.app.ledger.keep(&path, gzip.clone()).instrument(span).await?;
+        if kept == Kept::There {
+            // Nothing was there when this attempt began: a rival is at work, or the answer to this very
+            // part was lost and it was sent again. Whoever holds the claim goes on.
+            self.checkpoint.save(|_| ()).await?;
+            let there = self.app.ledger.read(&path).await?;
+            if there.is_none_or(|(bytes, _)| bytes != gzip) {
+                return Err(Stop::Lost);
+            }
         }
+        self.deliver(packed).await
     }
 
     /// Sends a kept part, folds it into the digest and moves the checkpoint past it.
     pub(super) async fn deliver(&mut self, mut packed: Packed) -> Result<(), Stop> {
+        self.is_delivering = true;
         let number = self.current.tally.parts + 1;
         let span = debug_span!("send", part = number, records = packed.lines.len());
         self.send(number, &mut packed).instrument(span).await?;
@@ -52,6 +60,7 @@ impl Work<'_> {
         next.tally = self.with_cost(next.tally);
         self.checkpoint.save(|current| current.clone_from(&next)).await?;
         self.keep_count(next.tally);
+        self.is_delivering = false;
         Ok(())
     }
 

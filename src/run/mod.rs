@@ -89,7 +89,9 @@ impl From<LogsError> for Stop {
     fn from(error: LogsError) -> Stop {
         match error {
             LogsError::Refused { .. } => Stop::Refused(error.to_string()),
-            LogsError::Throttled { what, after } => Stop::Later { what, after },
+            LogsError::Throttled { what, after } => {
+                Stop::Later { what: format!("the workspace took nothing ({what})"), after }
+            }
             LogsError::Unreachable { .. } => Stop::Failed(error.to_string()),
         }
     }
@@ -219,6 +221,8 @@ fn status_of(stop: &Stop) -> Status {
 /// Posts the message by which a run goes on later, where it may: what is said of it, and how it pauses.
 async fn goes_on(work: &Work<'_>, stop: &Stop) -> Option<(String, Pause)> {
     let (message, after) = match stop {
+        // Nobody is there to wait for it.
+        Stop::Later { .. } if work.outbox.holds().is_zero() => return None,
         Stop::TimeUp => ("the run's time is up: it goes on by itself".to_owned(), Duration::ZERO),
         Stop::Later { what, after } => (format!("{what}: it goes on by itself then"), *after),
         Stop::Waits { what, after } => (format!("another job has the turn at {what}"), *after),

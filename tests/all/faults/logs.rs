@@ -109,7 +109,11 @@ async fn a_workspace_that_asks_for_a_wait_gets_it() {
 
     assert!(waited.tally.waited_ms >= 1_000);
     world.is_whole(&went_on, DEVICES, 5).await;
-    says(&put_back, Status::Failed, &["for another 600 s", "sends the kept part again"]);
+    says(
+        &put_back,
+        Status::Failed,
+        &["took nothing", "for another 600 s", ": the next attempt goes on"],
+    );
 }
 
 #[tokio::test]

@@ -115,16 +115,20 @@ async fn a_broken_part_is_named_and_left_alone() {
     world.is_whole(&went_on, DEVICES, 5).await;
 }
 
-/// A storage that refuses the first checkpoint after a part, and only that.
+/// A storage that refuses the first checkpoint after a part, or loses the answer to the first part: its
+/// client sends that again and learns that it is there.
 struct Hiccup {
     folder: Arc<dyn Ledger>,
     is_due: AtomicBool,
+    loses_answer: AtomicBool,
 }
 
 #[async_trait::async_trait]
 impl Ledger for Hiccup {
     async fn keep(&self, path: &str, content: Bytes) -> Result<Kept, LedgerError> {
-        self.folder.keep(path, content).await
+        let kept = self.folder.keep(path, content).await?;
+        let is_lost = path.starts_with("records/") && self.loses_answer.swap(false, Relaxed);
+        Ok(if is_lost { Kept::There } else { kept })
     }
 
     async fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, LedgerError> {
@@ -154,12 +158,26 @@ impl Ledger for Hiccup {
     }
 }
 
+/// A part that was kept though nobody heard of it is this attempt's own, not a rival's.
+#[tokio::test]
+async fn a_lost_answer_to_a_part_does_not_end_the_run() {
+    let mut world = World::paged(3_000, 500).await;
+    let (is_due, loses_answer) = (false.into(), true.into());
+    let ledger = Hiccup { folder: world.folder.ledger(), is_due, loses_answer };
+    world.app.ledger = Arc::new(ledger);
+
+    let report = world.collect(DEVICES).await;
+
+    world.is_whole(&report, DEVICES, 3_000).await;
+}
+
 /// The part is kept and sent, its checkpoint isn't: it is sent again and kept once.
 #[tokio::test]
 async fn a_checkpoint_that_is_not_written_repeats_one_batch_and_no_record() {
     for devices in [5, 3_000] {
         let mut world = World::paged(devices, 500).await;
-        let ledger = Hiccup { folder: world.folder.ledger(), is_due: true.into() };
+        let (is_due, loses_answer) = (true.into(), false.into());
+        let ledger = Hiccup { folder: world.folder.ledger(), is_due, loses_answer };
         world.app.ledger = Arc::new(ledger);
 
         let failed = world.collect(DEVICES).await;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 use futures::{Stream, StreamExt};
+use url::Url;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::reply::{Reply, Response};
 
@@ -42,6 +43,9 @@ impl Blobs {
         // Clients differ in whether a slash within a blob's name is escaped.
         let path = path.replace("%2F", "/");
         let path = path.as_str();
+        if query.contains("comp=list") {
+            return self.list(path, query);
+        }
         if query.contains("restype=container") {
             return StatusCode::CREATED.into_response();
         }
@@ -90,6 +94,30 @@ impl Blobs {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         put(&mut response, "content-range", &range);
         with_version(response, version)
+    }
+
+    /// The blobs of a container that begin with a prefix, all on one page.
+    fn list(&self, container: &str, query: &str) -> Response {
+        let url = Url::parse(&format!("http://localhost/?{query}"));
+        let prefix = url.ok().and_then(|url| {
+            let mut pairs = url.query_pairs();
+            pairs.find(|(name, _)| name == "prefix").map(|(_, prefix)| prefix.into_owned())
+        });
+        let prefix = prefix.unwrap_or_default();
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = kept.blobs.keys().filter_map(|path| path.strip_prefix(container));
+        let names = names.map(|name| name.trim_start_matches('/'));
+        let blobs = names
+            .filter(|name| name.starts_with(&prefix))
+            .map(|name| format!("<Blob><Name>{name}</Name><Properties></Properties></Blob>"));
+        let blobs: String = blobs.collect();
+        let page = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>{blobs}</Blobs>\
+             <NextMarker /></EnumerationResults>"
+        );
+        let mut response = warp::http::Response::new(page).into_response();
+        put(&mut response, "content-type", "application/xml");
+        response
     }
 
     fn remove(&self, path: &str) -> Response {
