@@ -62,18 +62,42 @@ impl Lines {
         Lines { text: Vec::with_capacity(TYPICAL_BYTES), marks: Vec::with_capacity(TYPICAL_LINES) }
     }
 
-    /// Whether a line of that length must go to the next part. Its array would have over a million
+    /// Where the next line is written, behind those that are there; [`Lines::close`] makes it one of them.
+    pub fn open(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Bytes of the line that was written last, as long as it isn't one of them.
+    pub fn open_len(&self) -> usize {
+        self.text.len() - self.marks.last().map_or(0, |mark| mark.end + 1)
+    }
+
+    /// Whether the line that was written last must go to the next part. Its array would have over a million
     /// bytes; a line that is too long alone is a part alone.
-    pub fn is_full_for(&self, length: usize) -> bool {
-        // An array of n lines has their bytes, n-1 commas and two brackets; the text has n breaks.
-        !self.marks.is_empty() && self.text.len() + length + 2 > MAX_ARRAY_BYTES
+    pub fn is_overfull(&self) -> bool {
+        // An array of n lines has their bytes, n-1 commas and two brackets; the text has n-1 breaks.
+        !self.marks.is_empty() && self.text.len() + 2 > MAX_ARRAY_BYTES
+    }
+
+    /// Makes the line that was written last one of these.
+    pub fn close(&mut self, sends: bool, clashes: bool) {
+        self.marks.push(Mark { end: self.text.len(), sends, clashes });
+        self.text.push(b'\n');
+    }
+
+    /// Moves the line that was written last to lines of its own.
+    pub fn split_open(&mut self) -> Lines {
+        let mut next = Lines::with_room();
+        let end = self.text.len() - self.open_len();
+        next.text.extend_from_slice(&self.text[end..]);
+        self.text.truncate(end);
+        next
     }
 
     /// Appends a line.
     pub fn push(&mut self, line: &[u8], sends: bool, clashes: bool) {
         self.text.extend_from_slice(line);
-        self.marks.push(Mark { end: self.text.len(), sends, clashes });
-        self.text.push(b'\n');
+        self.close(sends, clashes);
     }
 
     /// Number of lines.
@@ -235,13 +259,18 @@ mod tests {
     fn a_part_closes_before_its_array_would_have_over_a_million_bytes() {
         let mut lines = Lines::default();
         let line = vec![b'x'; 999];
-        while !lines.is_full_for(line.len()) {
-            lines.push(&line, true, false);
+        lines.open().extend(&line);
+        while !lines.is_overfull() {
+            lines.close(true, false);
+            lines.open().extend(&line);
         }
+        let mut next = lines.split_open();
 
         let bytes = array_bytes(&lines.rows());
         assert!(bytes <= MAX_ARRAY_BYTES && bytes + line.len() + 1 > MAX_ARRAY_BYTES, "{bytes}");
-        assert!(!Lines::default().is_full_for(2_000_000), "a long line is a part alone");
+        assert_eq!((next.len(), next.open_len()), (0, line.len()));
+        next.open().extend(vec![b'x'; 2_000_000]);
+        assert!(!next.is_overfull(), "a long line is a part alone");
     }
 
     fn text(body: &Body) -> String {

@@ -18,7 +18,6 @@ pub(super) struct Packer {
     /// Whether a rule of the workspace takes the source's stream.
     has_rule: bool,
     facts: Facts,
-    line: Vec<u8>,
     hand: Hand,
 }
 
@@ -69,8 +68,8 @@ impl Packer {
         sends: Sends,
         (run_sends, has_rule): (bool, bool),
     ) -> Packer {
-        let (facts, line) = (Facts::default(), Vec::with_capacity(4096));
-        Packer { envelope, shape, sends, run_sends, has_rule, facts, line, hand: Hand::default() }
+        let (facts, hand) = (Facts::default(), Hand::default());
+        Packer { envelope, shape, sends, run_sends, has_rule, facts, hand }
     }
 
     pub fn envelope(&self) -> &Envelope {
@@ -87,23 +86,21 @@ impl Packer {
         self.envelope.record_id(self.facts.key().unwrap_or(raw))
     }
 
-    /// Makes the line of the record that was looked over last. Where the part in hand has no room for it,
+    /// Writes the line of the record that was looked over last. Where the part in hand has no room for it,
     /// that is to be packed first.
     pub fn prepare(&mut self, raw: &str, parent: &[(&'static str, &str)]) -> (RecordId, bool) {
-        self.line.clear();
-        let id = self.envelope.write(raw, parent, &self.facts, &mut self.line);
-        (id, self.hand.lines.is_full_for(self.line.len()))
+        let lines = self.hand.lines_with_room();
+        let id = self.envelope.write(raw, parent, &self.facts, lines.open());
+        (id, lines.is_overfull())
     }
 
-    /// Takes the line that was made last into the part in hand.
+    /// Takes the line that was written last into the part in hand.
     pub fn push(&mut self, id: RecordId) {
-        let line = std::mem::take(&mut self.line);
-        self.take_line(&line, id);
+        self.close_line(id);
         self.hand.counts.read += 1;
-        self.line = line;
     }
 
-    fn take_line(&mut self, line: &[u8], id: RecordId) {
+    fn close_line(&mut self, id: RecordId) {
         let Packer { facts, hand, .. } = self;
         let wanted = match self.sends {
             Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => facts.is_wanted(),
@@ -113,13 +110,11 @@ impl Packer {
         let sends = wanted && self.run_sends;
         hand.counts.undeclared.add(&facts.undeclared);
         // A line that is too long for a request isn't sent at all.
-        if sends && !facts.cut.is_empty() && line.len() + 2 <= MAX_ARRAY_BYTES && self.has_rule {
+        let fits = hand.lines.open_len() + 2 <= MAX_ARRAY_BYTES;
+        if sends && !facts.cut.is_empty() && fits && self.has_rule {
             hand.counts.cut.add(&facts.cut);
         }
-        if hand.lines.is_empty() {
-            hand.lines = Lines::with_room();
-        }
-        hand.lines.push(line, sends, facts.clashes);
+        hand.lines.close(sends, facts.clashes);
         if self.shape.has_folds() {
             hand.folds.push(b'{');
             hand.folds.extend_from_slice(facts.folds().as_bytes());
@@ -154,10 +149,15 @@ impl Packer {
         self.hand = Hand::default();
     }
 
-    /// What is in hand as a part, work for a thread of its own; a new part begins.
+    /// What is in hand as a part, work for a thread of its own; a new part begins with the line that was
+    /// written last and not taken.
     pub fn pack(&mut self, cursor: Cursor) -> impl FnOnce() -> io::Result<Packed> + Send + use<> {
         let last = self.hand.last;
-        let hand = std::mem::replace(&mut self.hand, Hand { last, ..Hand::default() });
+        let lines = match self.hand.lines.open_len() {
+            0 => Lines::default(),
+            _ => self.hand.lines.split_open(),
+        };
+        let hand = std::mem::replace(&mut self.hand, Hand { lines, last, ..Hand::default() });
         let has_rule = self.has_rule;
         move || hand.pack(cursor, has_rule)
     }
@@ -168,7 +168,8 @@ impl Packer {
             let (id, own) = self.envelope.open(line)?;
             let id = RecordId::of(id)?;
             self.look(&own, &[])?;
-            self.take_line(line.as_bytes(), id);
+            self.hand.lines_with_room().open().extend_from_slice(line.as_bytes());
+            self.close_line(id);
         }
         let Hand { lines, folds, counts, last } = std::mem::take(&mut self.hand);
         self.hand.last = last;
@@ -177,6 +178,13 @@ impl Packer {
 }
 
 impl Hand {
+    fn lines_with_room(&mut self) -> &mut Lines {
+        if self.lines.is_empty() && self.lines.open_len() == 0 {
+            self.lines = Lines::with_room();
+        }
+        &mut self.lines
+    }
+
     fn pack(self, cursor: Cursor, has_rule: bool) -> io::Result<Packed> {
         let Hand { lines, folds, counts, .. } = self;
         let (gzip, body) = lines.pack(&cursor, has_rule)?;
