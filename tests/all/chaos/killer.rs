@@ -78,10 +78,14 @@ impl Killer {
         let drained = world.trigger.drain();
         let mut drained = std::pin::pin!(drained);
         let spared = self.left.saturating_sub(KILLS_PER_ROUND);
-        while self.left > spared {
+        let mut is_drained = false;
+        while self.left > spared && !is_drained {
             let aim = Aim::draw(&mut self.rng);
             tokio::select! {
-                () = &mut drained => break,
+                () = &mut drained => {
+                    is_drained = true;
+                    continue;
+                }
                 () = aim.reached(&world.microsoft) => {}
             }
             world.trigger.hold();
@@ -92,7 +96,9 @@ impl Killer {
             *service = Service::start_on(service.port, &world.environment).await;
             world.trigger.go_on();
         }
-        drained.await;
+        if !is_drained {
+            drained.await;
+        }
         world.compare(&round, &mut self.figures).await;
         self.is_within_bounds(&round);
         self.met.clear();
