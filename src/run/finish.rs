@@ -8,8 +8,7 @@ use crate::checkpoint::{self, Current, Failed, Refused};
 use crate::cloud::{Meter, Patience};
 use crate::digest::{Ending, Latest, instant};
 use crate::ledger::{self, LedgerError, path};
-use crate::logs::LogsError;
-use crate::part::Lines;
+use crate::logs::{Logs, LogsError};
 use crate::plan::Job;
 use crate::record::{Envelope, Facts};
 use crate::report::{Report, Status};
@@ -137,27 +136,35 @@ fn to_json(path: &str, value: &impl Serialize) -> Result<Bytes, LedgerError> {
     json.map_err(|error| LedgerError::Failed { path: path.to_owned(), what: error.to_string() })
 }
 
+/// Sends the report's row, along with those of jobs that end at the same time.
 async fn send(report: &Report, work: &Work<'_>) -> Result<(), LogsError> {
-    send_row(work.tenant, report, &work.patience, &work.meter).await
+    let Some(logs) = runs_of(work.tenant) else { return Ok(()) };
+    logs.send_row(&RUNS.stream(), row(report), &work.patience, &work.meter).await
 }
 
-async fn send_row(
+/// Sends the report's row alone: an interrupted attempt has no time to wait for others.
+async fn send_alone(
     tenant: &Tenant,
     report: &Report,
     patience: &Patience,
-    meter: &Meter,
 ) -> Result<(), LogsError> {
-    let Some(logs) = tenant.logs.as_ref().filter(|logs| logs.takes(&RUNS.stream())) else {
-        return Ok(());
-    };
-    let Report { tenant: id, tenant_name, source, run, .. } = report;
-    let envelope = Envelope::new(id, tenant_name, (source, source), run, report.began);
+    let Some(logs) = runs_of(tenant) else { return Ok(()) };
+    let rows = [row(report).into()];
+    logs.send(&RUNS.stream(), &rows, None, patience, &Meter::default()).await.map(|_| ())
+}
+
+/// Where the rows of reports go.
+fn runs_of(tenant: &Tenant) -> Option<&Logs> {
+    tenant.logs.as_deref().filter(|logs| logs.takes(&RUNS.stream()))
+}
+
+fn row(report: &Report) -> Vec<u8> {
+    let Report { tenant, tenant_name, source, run, .. } = report;
+    let envelope = Envelope::new(tenant, tenant_name, (source, source), run, report.began);
     let facts = Facts::of_key(format!("{run}\n{:?}", report.status));
     let mut line = Vec::new();
     envelope.write(&report.row(), &[], &facts, &mut line);
-    let mut lines = Lines::default();
-    lines.push(&line, true, false);
-    logs.send(&RUNS.stream(), &lines.rows(), None, patience, meter).await.map(|_| ())
+    line
 }
 
 /// How a run pauses that goes on by a message of its own.
@@ -195,7 +202,7 @@ pub(super) async fn interrupted(work: &Work<'_>, report: Report, pause: Option<P
     }
     let deadline = Instant::now() + LAST_WORD;
     let patience = Patience { tries: 1, ..app.limits.patience }.until(deadline);
-    if let Err(error) = send_row(tenant, &report, &patience, &Meter::default()).await {
+    if let Err(error) = send_alone(tenant, &report, &patience).await {
         warn!(tenant = tenant.id, "The report of {} isn't sent: {error}", report.source);
     }
     report

@@ -16,6 +16,9 @@ pub struct GivenUp {
     /// Its source; none of a plan and a case.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
+    /// Its file, of an export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What stands in the source's way at present.
     pub reason: String,
     /// What to do.
@@ -89,6 +92,7 @@ fn of(message: &Message, tenant: &TenantHealth) -> GivenUp {
         run: message.run.to_string(),
         kind: message.kind.clone().unwrap_or_else(|| "source".to_owned()),
         source: message.source.clone(),
+        file: message.file.clone(),
         reason: reason.unwrap_or_else(|| "unknown".to_owned()),
         next: format!("posture collect --retry --tenant {}{only}", tenant.id),
     }

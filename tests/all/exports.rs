@@ -254,7 +254,7 @@ async fn two_attempts_share_the_links_and_do_no_double_work() {
 #[tokio::test]
 async fn a_row_that_is_not_utf_8_is_noted_and_not_altered_silently() {
     let world = World::new(30).await;
-    world.microsoft.inject(Fault::new(Api::Storage, "", FaultKind::NonUtf8).times(1));
+    world.microsoft.inject(Fault::new(Api::Storage, "", FaultKind::NonUtf8).always());
 
     let report = world.complete(DEVICE_SOFTWARE, 0).await;
 

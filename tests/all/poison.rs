@@ -19,9 +19,8 @@ struct World {
     microsoft: Simulator,
     poison: QueueClient,
     environment: Vec<(String, String)>,
-    /// Held, so that they last as long.
-    _folder: Folder,
-    _queues: Azurite,
+    folder: Folder,
+    queues: Azurite,
 }
 
 impl World {
@@ -31,7 +30,7 @@ impl World {
         let poison = queue(&queues, "posture-jobs-poison").await;
         let mut environment = environment(&microsoft, &folder.url());
         environment.push(("POSTURE_QUEUE_URL".to_owned(), queues.url()));
-        World { microsoft, poison, environment, _folder: folder, _queues: queues }
+        World { microsoft, poison, environment, folder, queues }
     }
 
     /// As the host moves a message: its text as it was.
@@ -42,10 +41,7 @@ impl World {
 
     /// What everybody sees in the poison queue.
     async fn there(&self) -> usize {
-        let options =
-            QueueClientPeekMessagesOptions { number_of_messages: Some(32), ..Default::default() };
-        let peeked = self.poison.peek_messages(Some(options)).await.unwrap();
-        peeked.into_model().unwrap().items.unwrap_or_default().len()
+        texts(&self.poison).await.len()
     }
 
     fn breaks(&self, path: &str) {
@@ -56,6 +52,16 @@ impl World {
     async fn retry(&self, more: &[&str]) -> (Option<i32>, String, String) {
         run(&self.environment, &[&["collect", "--retry"], more].concat()).await
     }
+}
+
+/// The messages that everybody sees in a queue.
+async fn texts(queue: &QueueClient) -> Vec<String> {
+    let options =
+        QueueClientPeekMessagesOptions { number_of_messages: Some(32), ..Default::default() };
+    let peeked = queue.peek_messages(Some(options)).await.unwrap().into_model().unwrap();
+    let items = peeked.items.unwrap_or_default().into_iter();
+    let text = |text: String| String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
+    items.filter_map(|item| item.message_text).map(text).collect()
 }
 
 fn job(tenant: &str, source: &str) -> String {
@@ -175,6 +181,55 @@ async fn a_retry_of_one_source_leaves_the_others_and_what_is_complete_costs_no_r
     assert!(output.contains("posture-jobs-poison is empty"), "{output}");
     let (code, output, _) = world.retry(&[]).await;
     assert_eq!((code, output.trim()), (Some(0), "nothing was given up"));
+}
+
+#[tokio::test]
+async fn a_plan_and_a_case_that_were_given_up_are_carried_out_again() {
+    let world = World::new().await;
+    let (id, run) = (support::tenant(0).id, "20261122T101500Z");
+    let sources = ["graph.secure_scores", "defender.devices"];
+    let plan = json!({ "run": run, "tenant": id, "kind": "plan", "sources": sources });
+    world.give_up(&plan.to_string()).await;
+    let case = json!({
+        "run": run, "tenant": id, "kind": "case", "case": "q", "from": "20261101T000000Z",
+        "to": "20261120T000000Z", "packs": ["unmanaged_devices"],
+    });
+    world.give_up(&case.to_string()).await;
+
+    let (code, output, errors) = world.retry(&[]).await;
+
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    assert!(output.contains("graph.secure_scores of Contoso: 90 records"), "{output}");
+    assert!(output.contains("defender.devices of Contoso: 3 records"), "{output}");
+    assert!(output.contains("graph.hunting.unmanaged_devices of Contoso"), "{output}");
+    assert_eq!(world.there().await, 0);
+    let manifest = world.folder.path().join(format!("cases/{id}/q/manifest.json"));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    assert_eq!(manifest["complete"], true, "{manifest}");
+}
+
+#[tokio::test]
+async fn an_exports_files_that_were_given_up_are_named_and_complete_their_set_again() {
+    let world = World::new().await;
+    let jobs = queue(&world.queues, "posture-jobs").await;
+    let service = Service::start(&world.environment).await;
+    let export: Value = serde_json::from_str(&own("defender.device_software")).unwrap();
+    assert_eq!(service.run(&export).await.status, 200);
+    let files = texts(&jobs).await;
+    assert!(files.len() >= 2 && files.iter().all(|text| text.contains(r#""kind":"file""#)));
+    for text in &files {
+        world.give_up(text).await;
+    }
+    let health = service.get("/api/health").await.json();
+
+    let (code, output, errors) = world.retry(&[]).await;
+
+    let first: Value = serde_json::from_str(&files[0]).unwrap();
+    let given_up = &health["tenants"][0]["givenUp"][0];
+    assert_eq!((&given_up["kind"], &given_up["file"]), (&json!("file"), &first["file"]));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    assert!(output.contains("defender.device_software ┆ complete"), "{output}");
+    assert_eq!(world.there().await, 0);
 }
 
 #[tokio::test]

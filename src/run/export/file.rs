@@ -3,6 +3,7 @@
 use super::super::attempt::Work;
 use super::super::{Stop, ended, finish, of_source, plain};
 use super::begin_anew;
+use super::listing::listing_link;
 use super::pass::Pass;
 use crate::app::App;
 use crate::checkpoint::{self, Checkpoint, Current, Share, Standing, State, Taken, Tally};
@@ -31,10 +32,10 @@ pub(in crate::run) async fn collect_file(
     let plain = |status, message: &str| {
         plain(app, job, &tenant.name, app.now(), status, message.to_owned())
     };
-    let set = match set_of(app, job).await {
+    let set = match set_of(app, tenant, job).await {
         Ok(Some(set)) => set,
         Ok(None) => {
-            let why = "its set is complete, or reads another snapshot by now";
+            let why = "its set is complete, or reads another snapshot or pages by now";
             return plain(Status::Unneeded, why);
         }
         Err(error) => return plain(Status::Failed, &error.to_string()),
@@ -60,12 +61,15 @@ pub(in crate::run) async fn collect_file(
 
 /// The run of the file's set; nothing where that run is over. Its messages may be quicker than the state
 /// that tells of them: that is waited for as long as a claim holds.
-async fn set_of(app: &App, job: &Job) -> Result<Option<Current>, LedgerError> {
+async fn set_of(app: &App, tenant: &Tenant, job: &Job) -> Result<Option<Current>, LedgerError> {
     const LOOKS: u32 = 30;
+    let listing = listing_link(tenant, job.source);
     let path = path::state(&job.tenant, job.source.name);
     for _ in 0..LOOKS {
         let (state, _) = checkpoint::read(&*app.ledger, &path).await?;
         match state.current.filter(|current| current.run == job.run) {
+            // It reads by pages, since the files were refused.
+            Some(current) if current.first != listing => return Ok(None),
             Some(current) if current.files.is_none() => {
                 tokio::time::sleep(app.limits.claim / LOOKS).await;
             }
@@ -154,7 +158,8 @@ impl Work<'_> {
         let files = self.app.files.clone();
         let _turn = files.acquire().await;
         let reader = Reader::new(self.tenant, self.source, String::new(), self.patience);
-        let (mut waits, mut tries, mut parts) = (self.patience.waits(), 0, 0);
+        let mut parts = self.current.tally.parts;
+        let (mut waits, mut tries) = (self.patience.waits(), 0);
         let mut expired: Option<String> = None;
         let digest = loop {
             let (path, link) = match self.link(&reader, expired.as_deref()).await? {

@@ -4,14 +4,16 @@ use super::super::Stop;
 use super::super::attempt::Work;
 use crate::fetch::{FetchError, Listing, Reader};
 use crate::ledger::{self, path};
-use crate::source::Fetch;
+use crate::source::{Fetch, Source};
+use crate::tenant::Tenant;
 use bytes::Bytes;
 
-impl Work<'_> {
-    pub(super) fn listing_link(&self) -> String {
-        format!("{}{}", self.tenant.cloud.origin(self.source.api), self.source.fetch.path())
-    }
+/// Where an export's files are listed.
+pub(super) fn listing_link(tenant: &Tenant, source: Source) -> String {
+    format!("{}{}", tenant.cloud.origin(source.api), source.fetch.path())
+}
 
+impl Work<'_> {
     /// The listing that the run's jobs share, where it is of the run's snapshot.
     pub(super) async fn kept_listing(&self) -> Result<Option<Listing>, Stop> {
         let path = path::links(&self.tenant.id, self.source.name);
@@ -22,7 +24,7 @@ impl Work<'_> {
 
     /// Asks the service for its newest snapshot's files and keeps their links for the run's jobs.
     pub(super) async fn ask_listing(&self, reader: &Reader<'_>) -> Result<Listing, Stop> {
-        let link = self.listing_link();
+        let link = listing_link(self.tenant, self.source);
         let listing = reader.listing(&link, &self.meter).await.map_err(|error| match error {
             // Nothing is known of files, so pages may do.
             FetchError::Refused { .. } | FetchError::Unavailable { .. } => {

@@ -8,6 +8,7 @@ mod press;
 
 pub(super) use file::collect_file;
 
+use self::listing::listing_link;
 use super::Stop;
 use super::attempt::Work;
 use crate::checkpoint::{self, Current};
@@ -44,7 +45,7 @@ impl Work<'_> {
     /// by pages.
     pub(super) async fn hand_out_files(&mut self) -> Result<Files, Stop> {
         let Fetch::Export { pages, .. } = self.source.fetch else { return Ok(Files::None) };
-        if self.current.first != self.listing_link() {
+        if self.current.first != listing_link(self.tenant, self.source) {
             return Ok(Files::None);
         }
         if let Some(files) = &self.current.files {

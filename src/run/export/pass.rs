@@ -75,13 +75,13 @@ impl Work<'_> {
             parts: self.current.tally.parts,
         };
         let (chunks, to_press) = mpsc::channel(CHUNKS_WAITING);
-        let (from_press, mut parts) = mpsc::channel::<Pressed>(1);
+        let (from_press, parts) = mpsc::channel::<Pressed>(1);
         let pressing = tokio::task::spawn_blocking(move || press.run(to_press, from_press));
         self.meter.requests.fetch_add(1, Relaxed);
         let feeding = feed(self.tenant, link, chunks);
         let delivering = async {
             // Moved in: whoever packs learns that nobody takes parts any more.
-            let mut parts = std::mem::replace(&mut parts, mpsc::channel(1).1);
+            let mut parts = parts;
             while let Some(Pressed { packed, digest }) = parts.recv().await {
                 self.is_in_time()?;
                 self.keep(packed).await?;

@@ -1,12 +1,17 @@
 //! A workspace that takes nothing, takes it twice, or takes less: the ledger has it all meanwhile.
 
 use super::{World, ids, says, status};
-use crate::support::rejected;
+use crate::support::{first, rejected};
+use futures::future::join_all;
+use posture::cloud::Meter;
 use posture::report::Status;
-use posture::source::{DEVICES, RUNS, SECURE_SCORES};
+use posture::source::{
+    ALERTS, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, RUNS, SECURE_SCORES, SOFTWARE,
+};
 use serde_json::Value;
 use simulator::{Api, Fault, FaultKind};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Devices go to the workspace by this path; the reports' rows by another one.
 fn devices_rows(world: &World, kind: FaultKind) -> Fault {
@@ -16,6 +21,11 @@ fn devices_rows(world: &World, kind: FaultKind) -> Fault {
         .unwrap();
     let (rule, stream) = (&world.microsoft.rules()[rule], DEVICES.table.stream());
     Fault::new(Api::Logs, &format!("/dataCollectionRules/{rule}/streams/{stream}"), kind)
+}
+
+/// Where the rows of reports go.
+fn reports_path(world: &World) -> String {
+    format!("/dataCollectionRules/{}/streams/{}", world.microsoft.rules()[0], RUNS.stream())
 }
 
 #[tokio::test]
@@ -172,9 +182,7 @@ async fn a_bad_row_does_not_cost_its_batch() {
 #[tokio::test]
 async fn a_report_that_does_not_arrive_is_sent_by_the_next_attempt() {
     let world = World::new(5).await;
-    let report_row = format!("/streams/{}", RUNS.stream());
-    let path = format!("/dataCollectionRules/{}{report_row}", world.microsoft.rules()[0]);
-    world.inject(Fault::new(Api::Logs, &path, status(500)).always());
+    world.inject(Fault::new(Api::Logs, &reports_path(&world), status(500)).always());
 
     let failed = world.collect(SECURE_SCORES).await;
     world.microsoft.clear_faults();
@@ -184,4 +192,48 @@ async fn a_report_that_does_not_arrive_is_sent_by_the_next_attempt() {
     assert_eq!((went_on.run.clone(), went_on.tally.kept), (failed.run, 90));
     world.is_whole(&went_on, SECURE_SCORES, 90).await;
     assert_eq!(world.rows_of(&went_on, &RUNS).len(), 1);
+}
+
+/// Each job ends with one row of its own; those that end while a request is under way share the next one.
+#[tokio::test]
+async fn jobs_that_end_at_the_same_time_send_their_reports_together() {
+    let world = World::new(5).await;
+    let late = FaultKind::Hang(Duration::from_secs(3));
+    world.inject(Fault::new(Api::Logs, &reports_path(&world), late));
+    let sources = [SECURE_SCORES, EXPOSURE_SCORE, RECOMMENDATIONS, SOFTWARE, ALERTS];
+
+    let reports = join_all(sources.map(|source| world.collect(source))).await;
+
+    reports.iter().for_each(|report| assert_eq!(report.status, Status::Complete, "{report}"));
+    let rows: Vec<_> = reports.iter().flat_map(|report| world.rows_of(report, &RUNS)).collect();
+    assert_eq!(ids(&rows).len(), 5);
+    let requests = world.requests(Api::Logs, &reports_path(&world));
+    assert!(requests < 5, "{requests} requests for 5 rows");
+}
+
+/// A job may be ended while it sends for others: these send their rows again.
+#[tokio::test]
+async fn a_sender_that_is_ended_leaves_the_others_rows_to_them() {
+    let world = World::new(5).await;
+    let late = FaultKind::Hang(Duration::from_secs(600));
+    world.inject(Fault::new(Api::Logs, &reports_path(&world), late));
+    let logs = first(&world.app).logs.clone().unwrap();
+    let (stream, patience, meter) = (RUNS.stream(), world.app.limits.patience, Meter::default());
+    let row = |id: &str| {
+        let time = "2026-11-26T00:00:00.000000Z";
+        format!(r#"{{"TimeGenerated":"{time}","RunId":"x","RecordId":"{id}"}}"#).into_bytes()
+    };
+    let mut ended = Box::pin(logs.send_row(&stream, row("a"), &patience, &meter));
+    while world.requests(Api::Logs, &reports_path(&world)) == 0 {
+        assert!(futures::poll!(&mut ended).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let mut waits = Box::pin(logs.send_row(&stream, row("b"), &patience, &meter));
+    assert!(futures::poll!(&mut waits).is_pending());
+
+    drop(ended);
+    waits.await.unwrap();
+
+    let received = world.microsoft.received();
+    assert!(received.tables[RUNS.name].iter().any(|row| row["RecordId"] == "b"), "{received:?}");
 }

@@ -1,7 +1,9 @@
 //! Every transformation and every function binds against our schemas and yields the columns that it
 //! declares.
 
-use super::{Column, bind, columns_of, flows, flows_of, tables};
+use super::{
+    Column, bind, bind_over, columns_of, documented, flows, flows_of, functions_json, tables,
+};
 use posture::describe::tables_json_with;
 use posture::kql::{self, Function};
 use posture::source::Own;
@@ -126,6 +128,26 @@ fn every_function_yields_its_columns() {
         assert_eq!(bound.errors, [""; 0], "{}", bound.name);
         assert_eq!(bound.columns, expected(&bound.name, &tables), "{}", bound.name);
     }
+}
+
+/// Over our tables and functions, and the tables that Microsoft fills.
+#[test]
+fn every_query_in_the_documents_binds() {
+    let mut queries = Vec::new();
+    for entry in std::fs::read_dir("docs").unwrap().filter_map(Result::ok) {
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        for block in text.split("```kusto\n").skip(1) {
+            let text = block.split("```").next().unwrap();
+            queries.push(json!({ "name": entry.file_name().to_str(), "text": text }));
+        }
+    }
+    let known = [tables(), documented("standard-tables.txt")].concat();
+    let there = queries.len();
+
+    let bound = bind_over(known, functions_json(), queries);
+
+    assert!(there > 0 && bound.len() == there);
+    bound.iter().for_each(|bound| assert_eq!(bound.errors, [""; 0], "{}", bound.name));
 }
 
 #[test]

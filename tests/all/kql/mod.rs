@@ -83,14 +83,18 @@ struct Column {
 
 /// Binds queries in a workspace that has our tables and functions.
 fn bind(queries: Vec<Value>) -> Vec<Bound> {
+    bind_over(tables(), functions_json(), queries)
+}
+
+fn bind_over(tables: Vec<Value>, functions: Vec<Value>, queries: Vec<Value>) -> Vec<Bound> {
     let script = crate::support::tools::node().join("kusto.mjs");
-    let asked = json!({ "tables": tables(), "functions": functions_json(), "queries": queries });
+    let asked = json!({ "tables": tables, "functions": functions, "queries": queries });
     serde_json::from_slice(&piped(Path::new("node"), &script, &asked)).unwrap()
 }
 
-/// What the language service says of hunting queries over the documented tables: errors and columns.
-pub fn bind_hunting(queries: &[(&str, &str)]) -> Vec<(Vec<String>, Vec<String>)> {
-    let documented = std::fs::read_to_string("tests/fixtures/hunting-tables.txt").unwrap();
+/// Tables that Microsoft fills, as a fixture lists them: `<table>: <column>:<type> …`, one a line.
+fn documented(fixture: &str) -> Vec<Value> {
+    let documented = std::fs::read_to_string(format!("tests/fixtures/{fixture}")).unwrap();
     let column = |text: &str| {
         let (name, kind) = text.split_once(':').unwrap();
         json!({ "name": name, "type": kind })
@@ -100,13 +104,13 @@ pub fn bind_hunting(queries: &[(&str, &str)]) -> Vec<(Vec<String>, Vec<String>)>
         let columns: Vec<_> = columns.split_whitespace().map(column).collect();
         json!({ "name": name, "columns": columns })
     };
-    let tables: Vec<_> = documented.lines().map(table).collect();
+    documented.lines().map(table).collect()
+}
+
+/// What the language service says of hunting queries over the documented tables: errors and columns.
+pub fn bind_hunting(queries: &[(&str, &str)]) -> Vec<(Vec<String>, Vec<String>)> {
     let queries = queries.iter().map(|(name, text)| json!({ "name": name, "text": text }));
-    let queries: Vec<_> = queries.collect();
-    let script = crate::support::tools::node().join("kusto.mjs");
-    let asked = json!({ "tables": tables, "functions": [], "queries": queries });
-    let bound: Vec<Bound> =
-        serde_json::from_slice(&piped(Path::new("node"), &script, &asked)).unwrap();
+    let bound = bind_over(documented("hunting-tables.txt"), Vec::new(), queries.collect());
     let names = |columns: Vec<Column>| columns.into_iter().map(|column| column.name).collect();
     bound.into_iter().map(|bound| (bound.errors, names(bound.columns))).collect()
 }

@@ -1,5 +1,8 @@
 //! Where records are sent: the Logs Ingestion API, one stream of one collection rule at a time.
 
+mod together;
+
+use self::together::Together;
 use crate::cloud::{CallError, Identity, Meter, Patience, Pipeline, TokenError};
 use crate::part::{self, Body, MAX_ARRAY_BYTES};
 use azure_core::http::{Method, Request, Url};
@@ -13,7 +16,7 @@ const API_VERSION: &str = "2023-01-01";
 const MAX_HALVINGS: usize = 24;
 
 /// Why a batch isn't in the workspace. Rows that the service rejects are no error: see [`Sent`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LogsError {
     /// An administrator's turn.
     #[error("{what}: {advice}")]
@@ -56,13 +59,14 @@ pub struct Logs {
     pipeline: Pipeline,
     /// The request's address up to the stream, by stream.
     rules: HashMap<String, Url>,
+    together: Together,
 }
 
 impl Logs {
     /// Sends by `pipeline`; `rules` gives each stream its rule's address,
     /// `<endpoint>/dataCollectionRules/<immutable id>`.
     pub fn new(pipeline: Pipeline, rules: HashMap<String, Url>) -> Logs {
-        Logs { pipeline, rules }
+        Logs { pipeline, rules, together: Together::default() }
     }
 
     /// Who sends.
@@ -162,6 +166,21 @@ impl Logs {
             }
         }
         Ok(sent)
+    }
+
+    /// Sends one row, in one request with those that other jobs send while an earlier one is under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Logs::send`].
+    pub async fn send_row(
+        &self,
+        stream: &str,
+        row: Vec<u8>,
+        patience: &Patience,
+        meter: &Meter,
+    ) -> Result<(), LogsError> {
+        self.together.send(self, stream, row, patience, meter).await
     }
 
     async fn post(
