@@ -63,6 +63,8 @@ pub struct App {
     pub parallel: usize,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Whether the platform authenticates callers, and removes what they say of themselves.
+    pub authenticates: bool,
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
@@ -117,7 +119,20 @@ impl App {
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
-        App { roster, ledger, queue, limits, files, turns, parallel, clock, timeless, known }
+        let authenticates = false;
+        App {
+            roster,
+            ledger,
+            queue,
+            limits,
+            files,
+            turns,
+            parallel,
+            clock,
+            authenticates,
+            timeless,
+            known,
+        }
     }
 
     /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.
@@ -157,6 +172,7 @@ impl App {
         };
         let mut app = App::of(roster, ledger);
         app.queue = queue;
+        app.authenticates = settings.authenticates;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)

@@ -19,7 +19,7 @@ pub mod describe; // what is written from the catalogue: tables, rules, permissi
 pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
 pub mod grant; // what an administrator grants to whom: commands, and carrying them out
-pub mod host; // the Functions host's contract: envelope in, outcome out; routes
+pub mod host; // the Functions host's contract: envelope in, outcome out
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
@@ -32,7 +32,9 @@ pub mod queue; // the queue of jobs by its own API: messages sent, and counted
 mod recent; // what was read a moment ago, from memory
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
+pub mod routes; // what callers ask for: the catalogue of routes, one file a subject
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out
+pub mod schema; // shapes of types that are another crate's
 pub mod settings; // everything that differs between two deployments
 pub mod source; // what can be collected: one constant per collection
 pub mod summary; // digests folded into the answers served over HTTP

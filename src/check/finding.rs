@@ -1,11 +1,13 @@
 //! What the doctor says. Pure.
 
+use crate::schema;
 use crate::tenant::Tenant;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
@@ -17,7 +19,7 @@ pub enum Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The tenant's id; nothing where it is the deployment's own.
@@ -71,13 +73,14 @@ impl Finding {
 }
 
 /// Everything that was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Diagnosis {
     /// The worst verdict.
     pub status: Verdict,
     /// The program's version.
     pub version: &'static str,
     /// When it was looked at.
+    #[schemars(with = "schema::Timestamp")]
     pub time: Timestamp,
     /// The worst first, otherwise in the order of looking.
     pub findings: Vec<Finding>,

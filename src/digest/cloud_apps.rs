@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
@@ -17,7 +18,7 @@ const MAX_STREAMS: usize = 20;
 /// that comes twice counts twice; it stands in the top list once.
 ///
 /// <https://learn.microsoft.com/graph/api/resources/security-discoveredcloudappdetail?view=graph-rest-beta>
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudApps {
     /// By the stream's id, at most 20.
@@ -29,7 +30,7 @@ pub struct CloudApps {
 }
 
 /// What one stream has found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Stream {
     /// Its name: `Global view` holds what all streams have found.
@@ -49,7 +50,7 @@ pub struct Stream {
 }
 
 /// How many apps have each risk. The service's score is 1 to 10, and 10 is safest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Risks {
     /// Score 1 to 3.
@@ -63,7 +64,7 @@ pub struct Risks {
 }
 
 /// An app in the top list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudApp {
     /// Its number in Microsoft's catalogue.

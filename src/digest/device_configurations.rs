@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
@@ -21,7 +22,7 @@ pub(super) const FIELDS: &[&str] =
 /// Counts of rows, one per setting and device; a row that comes twice counts twice.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-secure-config>
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeviceConfigurations {
     /// All of them.
@@ -37,7 +38,7 @@ pub struct DeviceConfigurations {
 }
 
 /// A setting that fails on some device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Setting {
     /// `scid-{number}`.

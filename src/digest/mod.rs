@@ -42,7 +42,9 @@ pub use standing::{Exploits, Standing};
 pub use tally::{Severities, Tally};
 pub use vulnerabilities::{Vulnerabilities, Vulnerability};
 
+use crate::schema;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -324,11 +326,12 @@ pub struct Latest {
 }
 
 /// The end of something that an identity signs in with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ending {
     /// Its name for people.
     pub what: String,
     /// When it ends.
+    #[schemars(with = "schema::Timestamp")]
     pub ends: Timestamp,
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lenient;
@@ -25,7 +26,7 @@ const SEVERITIES: [&str; 4] = ["high", "medium", "low", "informational"];
 const CLOSED: [&str; 2] = ["resolved", "redirected"];
 
 /// How many have each severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenSeverities {
     /// High ones.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{Ranked, rank};
@@ -12,7 +13,7 @@ use super::{Tally, lenient};
 /// A record that comes twice counts twice; it stands in the top list once.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-all-recommendations>
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Recommendations {
     /// All of them, exceptions included.
@@ -30,7 +31,7 @@ pub struct Recommendations {
 }
 
 /// What is kept of a recommendation in the top list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Recommendation {
     /// `va-_-{vendor}-_-{product}` or `sca-_-scid-{number}`.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flate2::Crc;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Severities;
@@ -16,7 +17,7 @@ pub(super) const MAX_CVES: usize = 20_000;
 const EXPLOITS: [&str; 4] = ["ExploitIsInKit", "ExploitIsVerified", "ExploitIsPublic", "NoExploit"];
 
 /// How many rows have each level of exploits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Exploits {
     /// An exploit kit has it.

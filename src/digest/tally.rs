@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Distinct values that a [`Tally`] tells apart.
@@ -23,7 +24,7 @@ const UNKNOWN: &str = "Unknown";
 /// How many records have each value of a field, as the service spells it.
 ///
 /// At most 32 distinct values; later ones count as `Other`, missing ones as `Unknown`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Tally(pub BTreeMap<String, u64>);
 
@@ -57,7 +58,7 @@ impl Tally {
 pub(super) const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
 
 /// How many vulnerabilities have each severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Severities {
     /// Critical ones.

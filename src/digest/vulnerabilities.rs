@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{Ranked, rank};
@@ -13,7 +14,7 @@ use super::{Severities, lenient};
 /// `known`. A record that comes twice counts twice; it stands in the top list once.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-all-vulnerabilities>
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Vulnerabilities {
     /// All that the service knows.
@@ -29,7 +30,7 @@ pub struct Vulnerabilities {
 }
 
 /// What is kept of a vulnerability in the top list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Vulnerability {
     /// Mostly a CVE id.

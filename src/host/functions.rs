@@ -1,14 +1,17 @@
 //! The functions behind the envelopes: the timer plans, HTTP answers; queue.rs runs.
 
 use super::envelope::{Envelope, Outcome};
-use super::{Problem, Reply, routes};
+use super::{ACTION, CALLER, Problem, Reply};
 use crate::app::App;
 use crate::plan::Message;
+use crate::routes::Door;
 use azure_core::http::Url;
 use serde::Deserialize;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tracing::{error, info, warn};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// The timer's output binding, a queue.
 const JOBS: &str = "jobs";
@@ -43,17 +46,22 @@ pub(super) fn queued(messages: &[Message], line: String) -> Reply {
 }
 
 #[derive(Deserialize)]
-struct Request {
+struct Wrapped {
     #[serde(rename = "Url")]
     url: Option<String>,
     #[serde(rename = "Method")]
     method: Option<String>,
     #[serde(rename = "Query", default)]
     query: BTreeMap<String, String>,
+    #[serde(rename = "Headers", default)]
+    headers: BTreeMap<String, Vec<String>>,
+    #[serde(rename = "Body")]
+    body: Option<String>,
 }
 
-/// Answers a caller's request that came as an envelope: the answer is an output, the call succeeds.
-pub async fn http(app: &App, body: &[u8], invocation: &str) -> Reply {
+/// Answers a caller's request that came as an envelope to the function `name`: the answer is an output, the
+/// call succeeds.
+pub async fn http(app: Arc<App>, name: &str, body: &[u8], invocation: &str) -> Reply {
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
         Err(problem) => {
@@ -62,22 +70,53 @@ pub async fn http(app: &App, body: &[u8], invocation: &str) -> Reply {
         }
     };
     let value = envelope.trigger(REQUEST).cloned().unwrap_or_default();
-    let reply = match serde_json::from_value::<Request>(value) {
-        Ok(Request { url: Some(url), method, query }) => {
-            let method = method.as_deref().unwrap_or("GET");
+    let reply = match serde_json::from_value::<Wrapped>(value) {
+        Ok(Wrapped { url: Some(url), method, query, headers, body }) => {
             let path = Url::parse(&url).map(|url| url.path().to_owned()).unwrap_or_default();
-            routes::answer(app, method, &path, &encode(&query)).await
+            match is_behind(name, &path) {
+                true => {
+                    let method = method.as_deref().unwrap_or("GET");
+                    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::TRACE);
+                    let (query, headers) = (encode(&query), header_map(headers));
+                    let body = body.unwrap_or_default().into();
+                    super::called(app, method, path, query, headers, body).await
+                }
+                false => Problem::new(404, "this function has no such route").into(),
+            }
         }
         _ => Problem::new(400, "the envelope holds no request").into(),
     };
     let mut outputs = Map::new();
-    let answer = json!({
-        "statusCode": reply.status,
-        "headers": { "Content-Type": reply.content_type },
-        "body": reply.body,
-    });
+    let mut headers = Map::new();
+    headers.insert("Content-Type".to_owned(), json!(reply.content_type));
+    headers.extend(reply.headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))));
+    let answer = json!({ "statusCode": reply.status, "headers": headers, "body": reply.body });
     outputs.insert(RESPONSE.to_owned(), answer);
     Reply::json(200, &Outcome { outputs, logs: Vec::new() })
+}
+
+/// Whether the host calls that function for this path: each has a key of its own.
+fn is_behind(name: &str, path: &str) -> bool {
+    let door = Door::of(path).map(|(door, _)| door);
+    match name {
+        ACTION => door == Ok(Door::Action),
+        CALLER => door == Ok(Door::Caller),
+        _ => door == Ok(Door::Read),
+    }
+}
+
+fn header_map(headers: BTreeMap<String, Vec<String>>) -> HeaderMap {
+    let pairs = headers
+        .into_iter()
+        .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 fn encode(query: &BTreeMap<String, String>) -> String {

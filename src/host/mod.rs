@@ -9,14 +9,15 @@ mod envelope;
 mod functions;
 mod problem;
 mod queue;
-mod routes;
 
 pub use envelope::payload;
-pub use problem::Problem;
+pub use problem::{Choice, Problem};
 pub use queue::{Work, work};
-pub use routes::answer;
+
+pub(crate) use envelope::object;
 
 use crate::app::App;
+use crate::routes::{self, Request};
 use crate::telemetry;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{FutureExt, Stream, TryStreamExt};
@@ -25,7 +26,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing::warn;
 use warp::Filter;
-use warp::http::{HeaderMap, Method, Response, StatusCode};
+use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 /// Largest request body that is read, in bytes. A queue message has 64 KiB at most; bodies of callers
 /// are small.
@@ -41,6 +42,10 @@ pub const TIMER: &str = "function_timer";
 pub const QUEUE: &str = "function_queue";
 /// See [`TIMER`].
 pub const HTTP: &str = "function_http";
+/// See [`TIMER`].
+pub const ACTION: &str = "function_action";
+/// See [`TIMER`].
+pub const CALLER: &str = "function_caller";
 
 /// What is sent back for a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,15 +54,19 @@ pub struct Reply {
     pub status: u16,
     /// The body's media type.
     pub content_type: &'static str,
-    /// The body; never empty, which the host would wait on for ever.
+    /// The body; never empty for an envelope, which the host would wait on for ever.
     pub body: String,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     /// A JSON answer.
     pub fn json(status: u16, value: &impl serde::Serialize) -> Reply {
         match serde_json::to_string(value) {
-            Ok(body) => Reply { status, content_type: "application/json", body },
+            Ok(body) => {
+                Reply { status, content_type: "application/json", body, headers: Vec::new() }
+            }
             Err(_) => Problem::new(500, "the answer can't be written as JSON").into(),
         }
     }
@@ -105,7 +114,7 @@ async fn handle<B: Buf>(
         Err(problem) => return problem.into(),
     };
     if path.starts_with("/api/") || path == "/api" {
-        return routes::answer(&app, method.as_str(), path, query).await;
+        return called(app, method, path.to_owned(), query.to_owned(), headers.clone(), body).await;
     }
     if method != Method::POST {
         return Problem::new(404, "no such route").into();
@@ -123,13 +132,32 @@ async fn handle<B: Buf>(
             let job = tokio::spawn(async move { telemetry::call(QUEUE, &id, &headers, job).await });
             job.await.unwrap_or_else(|_| Problem::new(500, "the job was cut short").into())
         }
-        HTTP => functions::http(&app, &body, &invocation).await,
+        name @ (HTTP | ACTION | CALLER) => functions::http(app, name, &body, &invocation).await,
         _ => {
             // The host throws a failed call's answer away: the log alone can tell.
             warn!(invocation, "A call is refused: this release has no such function");
             Problem::new(404, "no such function").into()
         }
     }
+}
+
+/// Answers a caller's request, in a task of its own: a caller that hangs up must not end an action in the
+/// middle.
+async fn called(
+    app: Arc<App>,
+    method: Method,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
+    let answer = async move {
+        let (path, query, headers, body) = (&path, &query, &headers, &body);
+        let request = Request { method: method.as_str(), path, query, headers, body };
+        routes::answer(&app, request).await
+    };
+    let answer = tokio::spawn(answer).await;
+    answer.unwrap_or_else(|_| Problem::new(500, "the answer was cut short").into())
 }
 
 /// A body of any framing, within bounds: envelopes come chunked, without a length.
@@ -162,8 +190,14 @@ fn response(reply: Reply) -> Response<String> {
     let mut response = Response::new(reply.body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = warp::http::HeaderValue::from_static(reply.content_type);
+    let content_type = HeaderValue::from_static(reply.content_type);
     response.headers_mut().insert("content-type", content_type);
+    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
     response
 }
 

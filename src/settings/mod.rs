@@ -92,6 +92,8 @@ pub struct Settings {
     /// `POSTURE_LIMITS`: `documented` holds calls back so that Microsoft's documented limits are never
     /// met, `off` doesn't, for stand-ins without limits. Default `documented`.
     pub limits: bool,
+    /// `WEBSITE_AUTH_ENABLED`, which App Service sets: whether it authenticates callers.
+    pub authenticates: bool,
     /// Where spans go; nowhere where `OTEL_EXPORTER_OTLP_ENDPOINT` is absent.
     pub otlp: Option<Otlp>,
 }
@@ -126,6 +128,8 @@ pub struct Platform {
     pub port: Option<u16>,
     /// Whether there is a managed identity.
     pub has_identity: bool,
+    /// Whether App Service authenticates callers.
+    pub authenticates: bool,
 }
 
 impl Platform {
@@ -141,7 +145,12 @@ impl Platform {
             Some(Ok(port)) if port > 0 => Some(port),
             Some(_) => return Err(wrong(PORT, "is no port, expected 1 to 65535", "7071")),
         };
-        Ok(Platform { port, has_identity: lookup("IDENTITY_ENDPOINT").is_some() })
+        let is_on = |value: String| value.eq_ignore_ascii_case("true");
+        Ok(Platform {
+            port,
+            has_identity: lookup("IDENTITY_ENDPOINT").is_some(),
+            authenticates: lookup("WEBSITE_AUTH_ENABLED").is_some_and(is_on),
+        })
     }
 }
 
@@ -184,6 +193,7 @@ impl Settings {
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
             limits: limits(look)?,
+            authenticates: platform.authenticates,
             otlp: Otlp::read(look)?,
         })
     }

@@ -1,6 +1,8 @@
 //! What the assessments of every device come to: vulnerabilities, settings, software.
 
+use crate::schema;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Known, Seen};
@@ -8,7 +10,7 @@ use crate::digest::{Digest, Exploits, Kind, Latest, Setting, Severities, Standin
 
 /// Vulnerabilities of each software on each device: the newest full snapshot, with the changes applied
 /// that came later.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceVulnerabilities {
     /// Rows of device, software and vulnerability as they are now.
@@ -20,12 +22,14 @@ pub struct DeviceVulnerabilities {
     /// Those with an exploit that is public, verified or in a kit, by severity.
     pub with_exploit: Severities,
     /// When the service made the full snapshot; when it was collected, where the service doesn't say.
+    #[schemars(with = "schema::Timestamp")]
     pub full_generated: Timestamp,
     /// Rows of the full snapshot.
     pub full_total: u64,
     /// Those of the full snapshot for which there is a security update.
     pub full_with_security_update: u64,
     /// Until when changes are applied; null where none were ever read since the full snapshot.
+    #[schemars(with = "Option<schema::Timestamp>")]
     pub changes_through: Option<Timestamp>,
     /// Whether each change is applied exactly once. Where too many came at once it is not, until the
     /// next full snapshot.
@@ -36,7 +40,7 @@ pub struct DeviceVulnerabilities {
 }
 
 /// Secure settings of each device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceConfigurations {
     /// Rows of device and setting where the setting applies.
@@ -53,7 +57,7 @@ pub struct DeviceConfigurations {
 }
 
 /// Software on each device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceSoftware {
     /// Rows of device and software.

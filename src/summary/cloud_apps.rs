@@ -1,12 +1,13 @@
 //! Shadow IT: the apps that Cloud Discovery has found in the tenant's traffic.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Seen};
 use crate::digest::{CloudApp, Digest, Kind, Risks};
 
 /// Apps found in the traffic of the last 30 days, by the stream that holds the most.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloudApps {
     /// The stream's name: `Global view` holds what all streams have found.

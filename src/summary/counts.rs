@@ -1,12 +1,13 @@
 //! Counts of vulnerabilities, devices and recommendations.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Seen};
 use crate::digest::{Digest, Kind, Recommendation, Severities, Tally, Vulnerability};
 
 /// Vulnerabilities that machines of the tenant are exposed to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Vulnerabilities {
     /// Those with exposed machines, by severity.
@@ -25,7 +26,7 @@ pub struct Vulnerabilities {
 }
 
 /// A vulnerability with its page in the portal.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VulnerabilityLink {
     /// The vulnerability.
@@ -36,7 +37,7 @@ pub struct VulnerabilityLink {
 }
 
 /// Devices of the tenant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Devices {
     /// All of them.
@@ -55,7 +56,7 @@ pub struct Devices {
 }
 
 /// Security recommendations of the tenant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendations {
     /// Those to carry out.

@@ -4,10 +4,11 @@ use super::health::{Health, SourceHealth, Status, TenantHealth};
 use crate::plan::Message;
 use crate::poison::{Content, MOST_PEEKED};
 use crate::queue::QueueError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A job that failed so often that the host has put it aside.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct GivenUp {
     /// Its run.
     pub run: String,
@@ -26,7 +27,7 @@ pub struct GivenUp {
 }
 
 /// The poison queue as a whole: nothing of what a tenant's message says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueHealth {
     /// Jobs that were given up, 32 at most.

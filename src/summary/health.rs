@@ -1,19 +1,22 @@
 //! Whether everything that should be collected is, and fresh.
 
+use crate::schema;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{GivenUp, Known, QueueHealth};
 use crate::digest::Ending;
 
 /// The answer of `/api/health`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Health {
     /// Of all tenants together.
     pub status: Status,
     /// The program's version.
     pub version: &'static str,
     /// When the answer was made.
+    #[schemars(with = "schema::Timestamp")]
     pub time: Timestamp,
     /// What is wrong with the list of tenants itself, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +29,7 @@ pub struct Health {
 }
 
 /// How the service is, as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Every source is fresh.
@@ -39,7 +42,7 @@ pub enum Status {
 }
 
 /// The sources of a tenant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct TenantHealth {
     /// The tenant's id.
     pub id: String,
@@ -56,7 +59,7 @@ pub struct TenantHealth {
 }
 
 /// How one source of a tenant is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SourceHealth {
     /// The source's name.
     pub source: String,
@@ -64,6 +67,7 @@ pub struct SourceHealth {
     pub status: SourceStatus,
     /// When its newest complete snapshot was collected.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Timestamp>")]
     pub collected: Option<Timestamp>,
     /// Why it is missing or isn't renewed, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +75,7 @@ pub struct SourceHealth {
 }
 
 /// How a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceStatus {
     /// Collected within two of its intervals and an hour.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::secure_score::controls;
@@ -15,7 +16,7 @@ const MAX_ACTIONS: usize = 10;
 const DECIDED: [&str; 2] = ["Ignored", "ThirdParty"];
 
 /// Something to carry out that raises the Secure Score.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImprovementAction {
     /// The control's id.

@@ -28,7 +28,9 @@ pub use table::lines;
 
 use std::sync::Arc;
 
+use crate::schema;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::digest::{Digest, Kind, Latest};
@@ -74,10 +76,11 @@ impl Known {
 }
 
 /// How old the figures beside it are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Freshness {
     /// When they were collected.
+    #[schemars(with = "schema::Timestamp")]
     pub collected: Timestamp,
     /// Older than two intervals of their source and an hour.
     pub stale: bool,
@@ -102,12 +105,13 @@ impl Freshness {
 /// The security posture of one tenant.
 ///
 /// A part whose source has no snapshot is null, and its source is listed in `missing`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Whose posture.
     pub tenant: Tenant,
     /// When the summary was made.
+    #[schemars(with = "schema::Timestamp")]
     pub generated: Timestamp,
     /// Microsoft Secure Score.
     pub secure_score: Option<SecureScore>,
@@ -144,7 +148,7 @@ pub struct Summary {
 }
 
 /// Whose posture a summary tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
     /// The tenant's id.
@@ -156,7 +160,7 @@ pub struct Tenant {
 }
 
 /// A source whose figures a summary lacks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Missing {
     /// The source's name.
     pub source: String,
@@ -167,7 +171,7 @@ pub struct Missing {
 }
 
 /// A source whose figures a summary holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceState {
     /// The source's name.
     pub source: String,

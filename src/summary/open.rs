@@ -1,6 +1,7 @@
 //! Alerts and incidents that are open.
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Seen};
@@ -10,7 +11,7 @@ use crate::digest::{self, Digest, Kind, OpenSeverities};
 ///
 /// Those that were last updated more than a month before the first run are known from their next update
 /// on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Open {
     /// Those that are neither resolved nor merged into another.

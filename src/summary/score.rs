@@ -1,7 +1,9 @@
 //! Scores with their changes: exposure score and Secure Score for Devices.
 
+use crate::schema;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Seen, rounded};
@@ -18,7 +20,7 @@ const SLACK_OF_ONE_DAY: i32 = 3;
 const YOUNGER_PART: i32 = 30;
 
 /// A score that Defender gives as one figure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Score {
     /// The score, as Microsoft gives it.
@@ -28,6 +30,7 @@ pub struct Score {
     /// Whether a high score is good or bad.
     pub direction: &'static str,
     /// When Microsoft made it.
+    #[schemars(with = "schema::Timestamp")]
     pub time: Timestamp,
     /// How it changed, as far as runs before have seen it.
     pub change: Changes,
@@ -37,7 +40,7 @@ pub struct Score {
 }
 
 /// The secure score of Defender for Cloud over all subscriptions.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AzureScore {
     /// Each subscription's share of its maximum by its weight, 0 to 100, to two decimals; null where no
@@ -56,7 +59,7 @@ pub struct AzureScore {
 ///
 /// The newest day is compared with the newest known day at or before so many days earlier, at most
 /// seven days (for one day: three) older than that. Null where no such day is known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
     /// Over one day.
@@ -70,7 +73,7 @@ pub struct Changes {
 }
 
 /// A score now less the score of an earlier day; negative where it fell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Difference in the score's unit, to two decimals.
@@ -79,6 +82,7 @@ pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percentage_points: Option<f64>,
     /// The day compared with.
+    #[schemars(with = "schema::Date")]
     pub from: Date,
 }
 

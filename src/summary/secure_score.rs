@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::schema;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::score::{Changes, Figure, changes};
@@ -17,7 +19,7 @@ const CATEGORIES: [&str; 5] = ["Identity", "Device", "Apps", "Data", "Infrastruc
 const UNKNOWN: &str = "Unknown";
 
 /// Microsoft Secure Score of the newest day.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecureScore {
     /// Points reached.
@@ -31,6 +33,7 @@ pub struct SecureScore {
     /// Whether a high score is good or bad.
     pub direction: &'static str,
     /// `createdDateTime` of the newest day.
+    #[schemars(with = "schema::Timestamp")]
     pub day: Timestamp,
     /// How it changed, by `createdDateTime`.
     pub change: Changes,
@@ -44,7 +47,7 @@ pub struct SecureScore {
 }
 
 /// An average of other organisations, in percent of their maximum: compare it with `percent`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// Which organisations: `AllTenants`, `TotalSeats`, `IndustryTypes`, or one not documented.
@@ -57,7 +60,7 @@ pub struct Comparison {
 }
 
 /// How many seats the organisations of a comparison have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Seats {
     /// Fewest.
     pub from: Option<u64>,
@@ -66,7 +69,7 @@ pub struct Seats {
 }
 
 /// The points of a category's controls on the newest day.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Category {
     /// `Identity`, `Device`, `Apps`, `Data`, `Infrastructure`, or one not documented.

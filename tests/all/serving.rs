@@ -1,8 +1,8 @@
 //! Summaries over HTTP: from the ledger only, honest about age and gaps.
 
+use crate::support::answer;
 use crate::support::service::{Service, environment};
 use crate::support::{self, Folder, job};
-use posture::host::answer;
 use posture::run::run;
 use posture::source::{ALL, defaults};
 use serde_json::{Value, json};

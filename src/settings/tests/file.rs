@@ -17,7 +17,7 @@ fn shared(pairs: &[(&str, &str)]) -> Result<Shared, SettingError> {
     .into_iter()
     .chain(pairs.iter().copied())
     .collect();
-    let platform = Platform { port: Some(7071), has_identity: true };
+    let platform = Platform { port: Some(7071), has_identity: true, authenticates: false };
     match Settings::read(&platform, |name| all.get(name).map(|v| (*v).to_owned()))?.tenants {
         Tenants::File { shared, .. } => Ok(shared),
         Tenants::One(_) => panic!("a file was expected"),

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-const PLATFORM: Platform = Platform { port: Some(7071), has_identity: true };
+const PLATFORM: Platform = Platform { port: Some(7071), has_identity: true, authenticates: false };
 
 fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingError> {
     let mut all = BTreeMap::from([

@@ -57,7 +57,7 @@ async fn pair_28_a_forwarded_request_is_answered_as_it_stands() {
     let unknown = deployment.sends(&forwarded("GET", unknown, "")).await;
     let health = deployment.sends(&forwarded("GET", health, "")).await;
 
-    assert!(problem(&unknown, 404).contains("/api/summary"));
+    assert!(problem(&unknown, 404).contains("/api/openapi.json"));
     assert_eq!((health.status, health.header("content-type")), (200, Some("application/json")));
     assert!(health.json().is_object());
 }
@@ -149,10 +149,7 @@ async fn pair_32_a_large_body_on_a_strange_path_does_no_harm() {
 
     for path in ["/api/a%2fb/%2e%2e/x"].iter().chain(&passwd) {
         let reply = deployment.sends(&forwarded("POST", path, &body)).await;
-        assert_eq!(
-            problem(&reply, 404),
-            "no such route, there are /api/check, /api/health, /api/summary"
-        );
+        assert!(problem(&reply, 404).contains("no such route"), "{path}");
     }
     let odd = deployment.sends(&forwarded("GET", "/api/summary?tenant=%00%ff%2e%2e%2f", "")).await;
     assert_eq!(problem(&odd, 404), "no such tenant in this deployment");

@@ -13,8 +13,10 @@ use jiff::Timestamp;
 use posture::app::{self, App};
 use posture::cloud::{Cloud, Identity, Patience, Pipeline, Route, Tokens, Wire};
 use posture::describe;
+use posture::host::Reply;
 use posture::ledger::{FolderLedger, Ledger};
 use posture::plan::{Job, RunId};
+use posture::routes::{self, Request};
 use posture::source::{ALL, Api, Source};
 use posture::tenant::{Roster, Tenant};
 use simulator::{Options, Simulator};
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use warp::http::HeaderMap;
 
 /// A folder of a test's own, removed with it.
 pub struct Folder(PathBuf);
@@ -119,6 +122,12 @@ pub fn app_of(
         deadline: None,
     };
     app
+}
+
+/// What the app answers to a request with a function key, without headers and body.
+pub async fn answer(app: &App, method: &str, path: &str, query: &str) -> Reply {
+    let headers = HeaderMap::new();
+    routes::answer(app, Request { method, path, query, headers: &headers, body: b"" }).await
 }
 
 /// The app's first tenant.

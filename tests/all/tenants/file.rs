@@ -1,10 +1,10 @@
 //! The file of tenants: read, changed, broken and mended while the service runs.
 
 use super::{app, customers, entry, microsoft, provider, write, write_text};
+use crate::support::answer;
 use crate::support::service::Service;
 use crate::support::{Folder, kept_lines};
 use posture::app::App;
-use posture::host::answer;
 use posture::source::EXPOSURE_SCORE;
 use posture::tenant::{Caller, Roster};
 use serde_json::{Value, json};

@@ -54,7 +54,7 @@ pub fn provider(microsoft: &Simulator, folder: &Folder, sources: &str) -> Vec<(S
 /// An app of these settings in this process.
 fn app(environment: &[(String, String)]) -> App {
     let all: BTreeMap<_, _> = environment.iter().cloned().collect();
-    let platform = Platform { port: None, has_identity: false };
+    let platform = Platform { port: None, has_identity: false, authenticates: false };
     let settings = Settings::read(&platform, |name| all.get(name).cloned()).unwrap();
     App::build(&settings).unwrap()
 }

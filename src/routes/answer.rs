@@ -1,0 +1,218 @@
+//! What a route answers, in the form that was asked for.
+
+use super::{Call, Comment, Query, Request, Route, Rows};
+use crate::host::{Problem, Reply};
+use ring::digest::{Context, SHA256};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Fields that say when an answer was made: they change where nothing else does.
+const VOLATILE: [&str; 2] = ["generated", "ageSeconds"];
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON, the default.
+    Json,
+    /// An incident comment as HTML.
+    Html,
+    /// An incident comment as Markdown.
+    Markdown,
+    /// Rows, for spreadsheets.
+    Csv,
+}
+
+impl Form {
+    /// Its media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Form::Json => "application/json",
+            Form::Html => "text/html; charset=utf-8",
+            Form::Markdown => "text/markdown; charset=utf-8",
+            Form::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    fn named(name: &str) -> Option<Form> {
+        match name.to_ascii_lowercase().as_str() {
+            "json" | "application/json" => Some(Form::Json),
+            "html" | "text/html" => Some(Form::Html),
+            "markdown" | "text/markdown" => Some(Form::Markdown),
+            "csv" | "text/csv" => Some(Form::Csv),
+            _ => None,
+        }
+    }
+
+    /// The form that a request asks for by `?format=`, else by the first media type of `Accept` that the
+    /// route has.
+    ///
+    /// # Errors
+    ///
+    /// A 406 where `?format=` names a form that the route doesn't have.
+    pub(super) fn asked(
+        request: &Request<'_>,
+        query: &Query,
+        route: &Route,
+    ) -> Result<Form, Problem> {
+        let has = |form: &Form| match form {
+            Form::Json => true,
+            Form::Html | Form::Markdown => route.has_comment,
+            Form::Csv => route.has_rows,
+        };
+        if let Some(name) = query.get("format") {
+            let form = Form::named(&name).filter(has);
+            return form.ok_or_else(|| {
+                let all = [("json", Form::Json), ("html", Form::Html)];
+                let all = all.into_iter().chain([("markdown", Form::Markdown), ("csv", Form::Csv)]);
+                let all: Vec<_> = all.filter(|(_, form)| has(form)).map(|(name, _)| name).collect();
+                Problem::new(406, format!("format is one of {} here", all.join(", ")))
+            });
+        }
+        let accept = request.headers.get("accept").and_then(|value| value.to_str().ok());
+        let types = accept.unwrap_or_default().split(',');
+        let mut forms = types.filter_map(|one| Form::named(one.split(';').next()?.trim()));
+        Ok(forms.find(has).unwrap_or(Form::Json))
+    }
+}
+
+/// Something that a route answers: JSON as it is serialised, and where it has them, a comment and rows.
+pub trait Shown: Serialize {
+    /// As an incident comment.
+    fn comment(&self) -> Option<Comment> {
+        None
+    }
+
+    /// As rows.
+    fn rows(&self) -> Option<Rows> {
+        None
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    content_type: &'static str,
+    body: String,
+    tag: Option<String>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// An answer that shows `value` in the form that the call asks for.
+    ///
+    /// # Errors
+    ///
+    /// A 406 where it has no such form.
+    pub fn of(call: &Call<'_>, value: &impl Shown) -> Result<Answer, Problem> {
+        let unwritable = |_| Problem::new(500, "the answer can't be written as JSON");
+        let lacks = || Problem::new(406, "this answer has no such form");
+        let (body, tag) = match call.form {
+            Form::Json => {
+                let body = serde_json::to_string(value).map_err(unwritable)?;
+                let tag = tag(&serde_json::to_value(value).map_err(unwritable)?);
+                (body, Some(tag))
+            }
+            Form::Html => (value.comment().ok_or_else(lacks)?.html(), None),
+            Form::Markdown => (value.comment().ok_or_else(lacks)?.markdown(), None),
+            Form::Csv => (value.rows().ok_or_else(lacks)?.csv(), None),
+        };
+        let content_type = call.form.content_type();
+        Ok(Answer { status: 200, content_type, body, tag, headers: Vec::new() })
+    }
+
+    /// The same with another status.
+    pub fn status(self, status: u16) -> Answer {
+        Answer { status, ..self }
+    }
+
+    /// A page or document of another media type.
+    pub fn document(content_type: &'static str, body: String) -> Answer {
+        Answer { status: 200, content_type, body, tag: None, headers: Vec::new() }
+    }
+
+    /// The same with a header. Its value must have no control characters; one that does is left out.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// What is sent back: 304 where the caller has it already.
+    pub(super) fn reply(self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let Answer { status, content_type, body, tag, mut headers } = self;
+        if call.request.method != "GET" || status != 200 {
+            return Ok(Reply { status, content_type, body, headers });
+        }
+        let tag = tag.unwrap_or_else(|| {
+            let mut context = Context::new(&SHA256);
+            context.update(body.as_bytes());
+            finish(context)
+        });
+        let known = call.header("if-none-match").unwrap_or_default();
+        let is_known = known.split(',').any(|one| one.trim() == tag || one.trim() == "*");
+        headers.push(("etag", tag));
+        headers.push(("cache-control", "private, no-cache".to_owned()));
+        match is_known {
+            true => Ok(Reply { status: 304, content_type, body: String::new(), headers }),
+            false => Ok(Reply { status, content_type, body, headers }),
+        }
+    }
+}
+
+/// A weak tag: the same as long as nothing but the answer's own time changes.
+fn tag(value: &Value) -> String {
+    let mut context = Context::new(&SHA256);
+    feed(value, &mut context);
+    finish(context)
+}
+
+fn finish(context: Context) -> String {
+    let hash = context.finish();
+    let hex: String = hash.as_ref()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{hex}\"")
+}
+
+fn feed(value: &Value, context: &mut Context) {
+    match value {
+        Value::Object(fields) => {
+            context.update(b"{");
+            for (name, value) in fields.iter().filter(|(name, _)| !VOLATILE.contains(&&***name)) {
+                context.update(name.as_bytes());
+                context.update(b":");
+                feed(value, context);
+            }
+            context.update(b"}");
+        }
+        Value::Array(values) => {
+            context.update(b"[");
+            for value in values {
+                feed(value, context);
+                context.update(b",");
+            }
+            context.update(b"]");
+        }
+        Value::String(text) => {
+            context.update(&text.len().to_le_bytes());
+            context.update(text.as_bytes());
+        }
+        Value::Number(number) => context.update(number.to_string().as_bytes()),
+        Value::Bool(flag) => context.update(if *flag { b"t" } else { b"f" }),
+        Value::Null => context.update(b"n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_tag_stays_as_long_as_only_the_answers_own_time_changes() {
+        let one = tag(&json!({ "generated": 1, "a": [{ "ageSeconds": 5, "b": "x" }] }));
+
+        assert_eq!(one, tag(&json!({ "generated": 2, "a": [{ "ageSeconds": 9, "b": "x" }] })));
+        assert_ne!(one, tag(&json!({ "generated": 1, "a": [{ "ageSeconds": 5, "b": "y" }] })));
+        assert_ne!(tag(&json!(["ab", "c"])), tag(&json!(["a", "bc"])));
+        assert!(one.starts_with("W/\"") && one.len() == 28, "{one}");
+    }
+}

@@ -1,0 +1,247 @@
+//! One call: what was asked, by whom, about which tenant.
+
+use super::{Door, Form, Route, Subject, principal};
+use crate::app::App;
+use crate::host::{Choice, Problem};
+use crate::ledger::LedgerError;
+use crate::summary::Known;
+use crate::tenant::{Caller, Present, Tenant};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+use warp::http::HeaderMap;
+
+pub(super) const NO_SUCH_TENANT: &str = "no such tenant in this deployment";
+
+/// A request as it came in, whichever way the host sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// `GET`, `POST`, ….
+    pub method: &'a str,
+    /// Begins with `/api/`, still encoded.
+    pub path: &'a str,
+    /// As it was sent.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// The parameters of a query.
+#[derive(Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query as it was sent.
+    pub fn read(text: &str) -> Query {
+        let pairs = azure_core::http::Url::parse(&format!("http://localhost/?{text}"));
+        Query(pairs.map_or_else(|_| Vec::new(), |url| url.query_pairs().into_owned().collect()))
+    }
+
+    /// The value of a parameter, its name in any letter case; an empty one counts as absent.
+    ///
+    /// A forwarding host joins the values of a repeated one by commas, and so no way picks one of them.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let all = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let joined = all.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(",");
+        Some(joined).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a parameter is `true`.
+    ///
+    /// # Errors
+    ///
+    /// A 400 where it is neither `true` nor `false`.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name).as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::new(400, format!("{name} is neither true nor false"))),
+        }
+    }
+
+    /// A parameter's value, read by `read`.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that says what was `expected`, where it can't be.
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let value = read(&text);
+        value.map(Some).ok_or_else(|| Problem::new(400, format!("{name} is not {expected}")))
+    }
+
+    /// All parameters but these, as they are put into a link.
+    pub fn without(&self, names: &[&str]) -> Vec<(&str, &str)> {
+        let kept = |key: &str| !names.iter().any(|name| key.eq_ignore_ascii_case(name));
+        let all = self.0.iter().filter(|(key, _)| kept(key));
+        all.map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody who holds a function key.
+    Key,
+    /// An identity that the platform has authenticated.
+    Identity(Caller),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Key => f.write_str("function key"),
+            Who::Identity(caller) => caller.fmt(f),
+        }
+    }
+}
+
+/// A call to a route, by somebody who may.
+pub struct Call<'a> {
+    /// The service.
+    pub app: &'a App,
+    /// What was asked.
+    pub request: &'a Request<'a>,
+    /// The parameters of its query.
+    pub query: Query,
+    /// Who calls.
+    pub who: Who,
+    /// Through which function.
+    pub door: Door,
+    /// How the answer is to be written.
+    pub form: Form,
+    /// The tenants that it is about: exactly one where the route is about one.
+    pub tenants: Vec<Arc<Tenant>>,
+    /// Who is collected at present; behind [`Door::Caller`] ask [`Call::tenants`] instead.
+    pub present: Arc<Present>,
+    path: Vec<(&'static str, String)>,
+}
+
+impl<'a> Call<'a> {
+    /// The call of a request to a route.
+    ///
+    /// # Errors
+    ///
+    /// Where the caller may not, or the tenant isn't told.
+    pub(super) async fn new(
+        app: &'a App,
+        request: &'a Request<'a>,
+        route: &Route,
+        path: &[(&'static str, String)],
+        door: Door,
+    ) -> Result<Call<'a>, Problem> {
+        let query = Query::read(request.query);
+        let form = Form::asked(request, &query, route)?;
+        let present = match app.tenants().await {
+            Ok(present) => present,
+            Err(_) if route.subject == Subject::Doctor && door != Door::Caller => Arc::default(),
+            Err(error) => return Err(Problem::new(503, error.to_string())),
+        };
+        let who = who(app, &present, request, door)?;
+        let named = query.get("tenant");
+        let tenants = tenants(&present, &who, named.as_deref(), route.subject)?;
+        let path = path.to_vec();
+        Ok(Call { app, request, query, who, door, form, tenants, present, path })
+    }
+
+    /// The tenant of a route about one.
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        // `tenants` gives exactly one for such a route.
+        &self.tenants[0]
+    }
+
+    /// A segment of the path that varies.
+    pub fn segment(&self, name: &str) -> &str {
+        let found = self.path.iter().find(|(own, _)| *own == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// A header's only value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that says where it goes wrong, without a value of it.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        crate::host::object(self.request.body, "the body is not what this route takes")
+    }
+
+    /// What the ledger says of the tenant's sources, at most a few seconds old.
+    ///
+    /// # Errors
+    ///
+    /// A 503 where the ledger can't be read.
+    pub async fn known(&self) -> Result<Arc<Vec<Known>>, Problem> {
+        self.app.known(self.tenant()).await.map_err(unreadable)
+    }
+}
+
+/// The ledger can't be read: nobody's turn.
+pub fn unreadable(error: LedgerError) -> Problem {
+    Problem::new(503, error.to_string())
+}
+
+fn who(app: &App, present: &Present, request: &Request<'_>, door: Door) -> Result<Who, Problem> {
+    if door != Door::Caller {
+        return Ok(Who::Key);
+    }
+    let refused = |detail| Problem::new(401, detail);
+    if !app.authenticates {
+        return Err(refused("callers by identity need App Service authentication, which is off"));
+    }
+    if present.tenants.iter().all(|tenant| tenant.callers.is_empty()) {
+        return Err(refused(
+            "no caller is allowed here: POSTURE_CALLERS, or `callers` of a tenant",
+        ));
+    }
+    let caller = principal(request.headers).ok_or_else(|| refused("nobody has signed in"))?;
+    match present.of_caller(&caller).is_empty() {
+        true => Err(Problem::new(403, "this identity is no allowed caller of any tenant here")),
+        false => Ok(Who::Identity(caller)),
+    }
+}
+
+/// The tenants that a call is about. One that the caller may not ask for is answered like one that isn't
+/// there.
+fn tenants(
+    present: &Present,
+    who: &Who,
+    named: Option<&str>,
+    subject: Subject,
+) -> Result<Vec<Arc<Tenant>>, Problem> {
+    let visible: Vec<_> = match who {
+        Who::Key => present.tenants.clone(),
+        Who::Identity(caller) => present.of_caller(caller).into_iter().cloned().collect(),
+    };
+    match (subject, named) {
+        (Subject::Service, _) => Ok(visible),
+        // The doctor says by itself that there is no such tenant, or why nobody knows.
+        (Subject::Doctor, Some(_)) if *who == Who::Key => Ok(visible),
+        (_, Some(id)) => {
+            let found = visible.into_iter().find(|tenant| tenant.id.eq_ignore_ascii_case(id));
+            found.map(|tenant| vec![tenant]).ok_or_else(|| Problem::new(404, NO_SUCH_TENANT))
+        }
+        (Subject::Tenants | Subject::Doctor, None) => Ok(visible),
+        (Subject::Tenant, None) if visible.len() == 1 => Ok(visible),
+        (Subject::Tenant, None) => {
+            let choice = |tenant: &Arc<Tenant>| Choice {
+                tenant: tenant.id.clone(),
+                name: tenant.name.clone(),
+            };
+            let choices = visible.iter().map(choice).collect();
+            let detail = "there are several tenants: name one by ?tenant=<id>";
+            Err(Problem { choices, ..Problem::new(400, detail) })
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Lists: pages with a token for the next one, and rows for spreadsheets.
+
+use super::{Answer, Block, Call, Cell, Comment, Form, Shown};
+use crate::host::Problem;
+use azure_core::http::Url;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Items of a page where the caller says nothing, and the most that it may ask for.
+const DEFAULT_TOP: usize = 100;
+const MOST_TOP: usize = 1_000;
+/// Rows of one CSV answer at most.
+const MOST_ROWS: usize = 10_000;
+/// Rows that a comment shows at most.
+const COMMENT_ROWS: usize = 50;
+
+/// A column of a list: its name for people, and where its value is in an item, fields joined by dots.
+#[derive(Clone, Copy, Debug)]
+pub struct Column(pub &'static str, pub &'static str);
+
+/// One page of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// When what it shows was collected; absent where that differs from item to item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub collected: Option<Timestamp>,
+    /// Items over all pages.
+    pub total: usize,
+    /// The items of this page.
+    pub value: Vec<T>,
+    /// For `?continuation=`: the next page. Absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continuation: Option<String>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    heading: String,
+    #[serde(skip)]
+    #[schemars(skip)]
+    columns: &'static [Column],
+}
+
+/// Where the next page begins: opaque to callers.
+#[derive(Debug, Serialize, Deserialize)]
+struct Next {
+    /// Items before it.
+    skip: usize,
+    /// What the list is of, such as the run of its snapshot.
+    of: String,
+}
+
+impl<T: Serialize> Page<T> {
+    /// The page of `items` that the call asks for. `of` tells one state of the list from another, such
+    /// as the run of its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// A 400 for a `top` or a token that is none; a 410 for the token of another state.
+    pub fn of(
+        call: &Call<'_>,
+        (heading, columns): (impl Into<String>, &'static [Column]),
+        of: &str,
+        items: Vec<T>,
+    ) -> Result<Page<T>, Problem> {
+        let most = if call.form == Form::Csv { MOST_ROWS } else { MOST_TOP };
+        let expected = format!("a number from 1 to {most}");
+        let number = |text: &str| text.parse().ok().filter(|top| (1..=most).contains(top));
+        let top = call.query.parsed("top", &expected, number)?;
+        let default = if call.form == Form::Csv { MOST_ROWS } else { DEFAULT_TOP };
+        let skip = match call.query.get("continuation") {
+            None => 0,
+            Some(token) => token_of(&token, of)?,
+        };
+        let total = items.len();
+        let value: Vec<T> = items.into_iter().skip(skip).take(top.unwrap_or(default)).collect();
+        let next = skip + value.len();
+        let continuation = (next < total && !value.is_empty()).then(|| {
+            let next = Next { skip: next, of: of.to_owned() };
+            BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&next).unwrap_or_default())
+        });
+        let heading = heading.into();
+        Ok(Page { collected: None, total, value, continuation, heading, columns })
+    }
+
+    /// The same, collected then.
+    pub fn collected(self, at: Timestamp) -> Page<T> {
+        Page { collected: Some(at), ..self }
+    }
+
+    /// The answer of a call with this page; where there is a next one, a `Link` header leads to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Answer::of`].
+    pub fn answer(&self, call: &Call<'_>) -> Result<Answer, Problem> {
+        let answer = Answer::of(call, self)?;
+        let Some(token) = &self.continuation else { return Ok(answer) };
+        let Ok(mut url) = Url::parse("http://localhost/") else { return Ok(answer) };
+        url.query_pairs_mut()
+            .extend_pairs(call.query.without(&["continuation", "code"]))
+            .append_pair("continuation", token);
+        let query = url.query().unwrap_or_default();
+        Ok(answer.header("link", format!("<{}?{query}>; rel=\"next\"", call.request.path)))
+    }
+
+    fn values(&self) -> Vec<Value> {
+        self.value.iter().filter_map(|item| serde_json::to_value(item).ok()).collect()
+    }
+}
+
+fn token_of(token: &str, of: &str) -> Result<usize, Problem> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
+    let next: Option<Next> = json.and_then(|json| serde_json::from_slice(&json).ok());
+    match next {
+        Some(next) if next.of == of => Ok(next.skip),
+        Some(_) => Err(Problem::new(
+            410,
+            "the list has been renewed since: begin anew without continuation",
+        )),
+        None => Err(Problem::new(400, "continuation is no token of this list")),
+    }
+}
+
+impl<T: Serialize> Shown for Page<T> {
+    fn comment(&self) -> Option<Comment> {
+        let row = |item: &Value| {
+            let cell = |column: &Column| Cell::new(text_at(item, column.1));
+            self.columns.iter().map(cell).collect()
+        };
+        let rows: Vec<_> = self.values().iter().take(COMMENT_ROWS).map(row).collect();
+        let shown = rows.len();
+        let columns = self.columns.iter().map(|column| column.0.to_owned()).collect();
+        let heading = format!("{shown} of {}", self.total);
+        let table = Block::Table { heading, columns, rows };
+        Some(Comment { title: self.heading.clone(), blocks: vec![table] })
+    }
+
+    fn rows(&self) -> Option<Rows> {
+        Some(Rows::of(&self.values(), self.columns))
+    }
+}
+
+/// A table for spreadsheets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each with as many cells.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Rows {
+    /// These columns of items.
+    pub fn of(items: &[Value], columns: &[Column]) -> Rows {
+        let row = |item: &Value| columns.iter().map(|column| text_at(item, column.1)).collect();
+        let names = columns.iter().map(|column| column.1.to_owned()).collect();
+        Rows { columns: names, rows: items.iter().map(row).collect() }
+    }
+
+    /// As CSV, with a line of names. A cell that a spreadsheet would take for a formula begins with an
+    /// apostrophe.
+    ///
+    /// <https://owasp.org/www-community/attacks/CSV_Injection>
+    pub fn csv(&self) -> String {
+        let mut writer =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let lines = std::iter::once(&self.columns).chain(&self.rows);
+        for line in lines {
+            // Writes to memory, and all lines are of one length.
+            let _ = writer.write_record(line.iter().map(|cell| harmless(cell)));
+        }
+        writer.into_inner().ok().and_then(|csv| String::from_utf8(csv).ok()).unwrap_or_default()
+    }
+}
+
+fn harmless(cell: &str) -> String {
+    let is_number = cell.parse::<f64>().is_ok();
+    let begins = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if begins && !is_number { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// A value as a text: nothing where it is absent, a list's values joined.
+pub(super) fn text_at(item: &Value, path: &str) -> String {
+    let found = path.split('.').try_fold(item, |value, field| value.get(field));
+    found.map_or_else(String::new, text)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        let items = [json!({ "a": "=1+1", "b": { "c": -1.5 } }), json!({ "a": "x,\"y", "b": {} })];
+
+        let csv = Rows::of(&items, &[Column("A", "a"), Column("C", "b.c")]).csv();
+
+        assert_eq!(csv, "a,b.c\r\n'=1+1,-1.5\r\n\"x,\"\"y\",\r\n");
+        assert_eq!(harmless("@SUM(A1)"), "'@SUM(A1)");
+        assert_eq!(harmless("-cmd"), "'-cmd");
+    }
+
+    #[test]
+    fn a_token_counts_for_the_state_that_it_was_given_for() {
+        let next = Next { skip: 3, of: "run 1".to_owned() };
+        let token = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&next).unwrap());
+
+        assert_eq!(token_of(&token, "run 1").unwrap(), 3);
+        assert_eq!(token_of(&token, "run 2").unwrap_err().status, 410);
+        assert_eq!(token_of("x", "run 1").unwrap_err().status, 400);
+    }
+}
