@@ -23,6 +23,7 @@ mod kql;
 mod poison;
 mod replay;
 mod resume;
+mod routes;
 mod serving;
 mod sharing;
 mod telemetry;
