@@ -24,6 +24,7 @@ pub mod kql; // functions over the workspace's tables: written from the catalogu
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
 pub mod outbox; // where a job puts messages: the queue, or the process itself
+pub mod page; // the report for people, one page of HTML
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages

@@ -9,6 +9,7 @@ mod comment;
 mod door;
 mod list;
 pub mod openapi;
+mod report;
 mod status;
 mod summary;
 
@@ -138,7 +139,7 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES, openapi::ROUTES];
+pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES, report::ROUTES, openapi::ROUTES];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

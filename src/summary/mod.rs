@@ -7,6 +7,7 @@ mod cloud_apps;
 mod counts;
 mod given_up;
 mod health;
+mod history;
 mod improvement;
 mod open;
 mod score;
@@ -17,9 +18,10 @@ pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
 pub use cloud_apps::CloudApps;
-pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use counts::{Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
 pub use given_up::{GivenUp, QueueHealth};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
+pub use history::{History, history};
 pub use improvement::ImprovementAction;
 pub use open::Open;
 pub use score::{AzureScore, Change, Changes, Score};
