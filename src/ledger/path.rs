@@ -61,6 +61,11 @@ pub fn beside(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}/")
 }
 
+/// When which source of a tenant was asked for by a caller.
+pub fn asked(tenant: &str) -> String {
+    format!("state/{tenant}/asked.json")
+}
+
 /// Whose turn something is that one process does for all.
 pub fn turn(tenant: &str, what: &str) -> String {
     format!("state/{tenant}/turns/{what}.json")

@@ -5,8 +5,11 @@
 
 mod answer;
 mod call;
+mod cases;
+mod collect;
 mod comment;
 mod door;
+mod hunt;
 mod list;
 pub mod openapi;
 mod report;
@@ -139,7 +142,15 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES, report::ROUTES, openapi::ROUTES];
+pub const ROUTES: &[&[Route]] = &[
+    summary::ROUTES,
+    collect::ROUTES,
+    hunt::ROUTES,
+    cases::ROUTES,
+    status::ROUTES,
+    report::ROUTES,
+    openapi::ROUTES,
+];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

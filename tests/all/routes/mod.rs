@@ -1,7 +1,10 @@
 //! The routes as a whole: who may call which, and what no input does.
 
+mod cases;
+mod collect;
 mod doors;
 mod fuzz;
+mod hunt;
 mod openapi;
 
 use base64::{Engine, prelude::BASE64_STANDARD};

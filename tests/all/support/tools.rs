@@ -43,10 +43,6 @@ pub fn chromium() -> Option<PathBuf> {
     let places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     let found = places.into_iter().map(PathBuf::from).find(|path| path.exists());
     if found.is_none() {
-        #[expect(
-            clippy::explicit_write,
-            reason = "the test harness keeps what `eprintln!` says to itself"
-        )]
         SAID.get_or_init(|| {
             let _ = writeln!(
                 std::io::stderr(),
