@@ -69,6 +69,8 @@ pub struct Route {
     pub body: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// The statuses of its right answers, the usual one first.
     pub statuses: &'static [u16],
+    /// The media type of its usual answer.
+    pub media: &'static str,
     /// The shape of its answer.
     pub answers: fn(&mut SchemaGenerator) -> Schema,
     /// Whether it also answers an incident comment.
@@ -95,6 +97,7 @@ impl Route {
             query: &[],
             body: None,
             statuses: &[200],
+            media: "application/json",
             answers,
             has_comment: true,
             has_rows: false,

@@ -9,6 +9,7 @@ use futures::FutureExt;
 /// The routes of this file.
 pub const ROUTES: &[Route] = &[Route {
     has_comment: false,
+    media: "text/html",
     ..Route::get(
         "report",
         "The posture as a page of HTML for people, without scripts and without anything from elsewhere",

@@ -155,7 +155,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let schema: Schema = (route.answers)(generator);
-    let mut content = json!({ "application/json": { "schema": schema } });
+    let mut content = json!({ route.media: { "schema": schema } });
     let text = json!({ "schema": { "type": "string" } });
     if route.has_comment {
         content["text/html"] = text.clone();

@@ -15,6 +15,7 @@ pub struct World {
     pub folder: Folder,
     pub jobs: QueueClient,
     pub service: Service,
+    pub environment: Vec<(String, String)>,
     _queues: Azurite,
 }
 
@@ -26,7 +27,7 @@ impl World {
         let mut environment = environment(&microsoft, &folder.url());
         environment.push(("POSTURE_QUEUE_URL".to_owned(), queues.url()));
         let service = Service::start(&environment).await;
-        World { microsoft, folder, jobs, service, _queues: queues }
+        World { microsoft, folder, jobs, service, environment, _queues: queues }
     }
 
     pub async fn asks(&self, method: &str, path: &str, body: &str) -> Reply {

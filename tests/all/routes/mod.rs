@@ -2,6 +2,7 @@
 
 mod cases;
 mod collect;
+mod conformance;
 mod doors;
 mod fuzz;
 mod hunt;

@@ -37,6 +37,18 @@ pub fn python() -> Option<PathBuf> {
     python.exists().then_some(python)
 }
 
+/// Schemathesis, as [`python`]; what is left out without it is said once.
+pub fn schemathesis() -> Option<PathBuf> {
+    static SAID: OnceLock<()> = OnceLock::new();
+    let found = root().join("tests/python/.venv/bin/schemathesis");
+    let text = "left out: routes against their description, which needs tests/python/.venv (see \
+                CONTRIBUTING.md)";
+    found.exists().then_some(found).or_else(|| {
+        SAID.get_or_init(|| drop(writeln!(std::io::stderr(), "{text}")));
+        None
+    })
+}
+
 /// Headless Chromium, where somebody has installed it; what is left out without it is said once.
 pub fn chromium() -> Option<PathBuf> {
     static SAID: OnceLock<()> = OnceLock::new();
