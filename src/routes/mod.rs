@@ -77,6 +77,8 @@ pub struct Route {
     pub has_comment: bool,
     /// Whether it also answers CSV.
     pub has_rows: bool,
+    /// Whether it comes by pages.
+    pub has_pages: bool,
     /// What answers it.
     pub handler: Handler,
 }
@@ -101,6 +103,7 @@ impl Route {
             answers,
             has_comment: true,
             has_rows: false,
+            has_pages: false,
             handler,
         }
     }
@@ -112,7 +115,7 @@ impl Route {
         answers: fn(&mut SchemaGenerator) -> Schema,
         handler: Handler,
     ) -> Route {
-        Route { has_rows: true, ..Route::get(path, about, answers, handler) }
+        Route { has_rows: true, has_pages: true, ..Route::get(path, about, answers, handler) }
     }
 
     /// The door that it is behind; a route for reading is behind [`Door::Caller`] as well.

@@ -1,6 +1,10 @@
 //! The description of the routes for machines: OpenAPI 3.0, and 2.0 for a Logic Apps custom connector.
 
+mod page;
 mod swagger;
+
+pub use page::page;
+pub use swagger::document as document_2;
 
 use super::{Answer, Call, Parameter, Route, Subject, all};
 use crate::host::Problem;
@@ -132,7 +136,7 @@ fn of_query(route: &Route) -> Vec<Parameter> {
     if route.has_comment || route.has_rows {
         all.push(FORMAT);
     }
-    if route.has_rows {
+    if route.has_pages {
         all.extend([TOP, CONTINUATION]);
     }
     all
