@@ -34,6 +34,9 @@ pub struct SecureScores {
     pub active_users: Option<u64>,
     /// Users licensed on the newest day.
     pub licensed_users: Option<u64>,
+    /// The newest day whose estimate went to the workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<Date>,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
