@@ -7,13 +7,16 @@
 mod azure_scores;
 mod cloud_apps;
 mod compliance;
+mod control_days;
 mod device_changes;
 mod device_configurations;
 mod device_software;
 mod device_vulnerabilities;
 mod devices;
+mod discovered_apps;
 mod estimate;
 mod lenient;
+mod newest;
 mod open;
 mod packed;
 mod plain_text;
@@ -32,13 +35,16 @@ pub use cloud_apps::{CloudApp, CloudApps, Risks, Stream};
 pub use compliance::{
     ComplianceStandards, ComplianceState, ControlCounts, Standing as ComplianceStanding,
 };
+pub use control_days::ControlDays;
 pub use device_changes::DeviceVulnerabilityChanges;
 pub use device_configurations::{DeviceConfigurations, Setting};
 pub use device_software::DeviceSoftware;
 pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
+pub use discovered_apps::{DiscoveredApp, DiscoveredApps};
 pub use estimate::{CATEGORIES, CategoryEstimate, Estimate, FORMULA, category_of, estimate};
 pub(crate) use lenient::instant;
+pub use newest::{Entry, MAX_NEWEST, Newest};
 pub use open::{Open, OpenSeverities};
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
@@ -232,6 +238,7 @@ impl Digest {
         match (&mut digest, full) {
             (Digest::DeviceVulnerabilityChanges(changes), Some(full)) => changes.go_on(full),
             (Digest::Alerts(open) | Digest::Incidents(open), _) => open.go_on(),
+            (Digest::SecureScores(scores), _) => scores.go_on(),
             _ => {}
         }
         digest
