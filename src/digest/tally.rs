@@ -130,6 +130,17 @@ pub(super) fn rank<T: Ranked>(
     weight: (f64, f64),
     make: impl FnOnce() -> T,
 ) {
+    rank_of(top, TOP, id, weight, make);
+}
+
+/// The same of a list of so many.
+pub(super) fn rank_of<T: Ranked>(
+    top: &mut Vec<T>,
+    most: usize,
+    id: &str,
+    weight: (f64, f64),
+    make: impl FnOnce() -> T,
+) {
     top.retain(|held| held.id() != id);
     let order = |held: &T| {
         let held_weight = held.weight();
@@ -138,8 +149,8 @@ pub(super) fn rank<T: Ranked>(
             .then_with(|| held.id().cmp(id))
     };
     let place = top.partition_point(|held| order(held) == Ordering::Less);
-    if place < TOP {
+    if place < most {
         top.insert(place, make());
-        top.truncate(TOP);
+        top.truncate(most);
     }
 }

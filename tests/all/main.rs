@@ -2,6 +2,7 @@
 
 mod support;
 
+mod answers;
 mod azure;
 mod azurite;
 mod cases;
