@@ -5,7 +5,7 @@ use crate::kql;
 use crate::permissions;
 use crate::settings;
 use crate::source::{
-    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source, Table,
+    ALL, AUDIT, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source, Table,
     UNFED,
 };
 use serde_json::{Value, json};
@@ -18,8 +18,11 @@ const MAX_FLOWS: usize = 10;
 
 /// Every table, in the order that collection rules are packed in: the reports', then the sources'.
 fn tables() -> impl Iterator<Item = Table> {
-    std::iter::once(RUNS).chain(own_tables().map(|source| source.table))
+    streams().filter(|stream| !stream.by_files).map(|stream| stream.table)
 }
+
+/// The source behind whose streams that of response actions stands: the last one there was when it came.
+const BEFORE_AUDIT: &str = "graph.hunting.unmanaged_devices";
 
 /// The first source of each table: changes fill the table of what they change.
 fn own_tables() -> impl Iterator<Item = &'static Source> {
@@ -66,7 +69,9 @@ fn streams() -> impl Iterator<Item = Stream> {
     let of_source = |source: &Source| {
         let respelled = matches!(source.fetch, Fetch::Export { respelled: true, .. });
         let by_files = respelled.then_some(Stream { table: source.table, by_files: true });
-        std::iter::once(Stream { table: source.table, by_files: false }).chain(by_files)
+        let is_before = source.name == BEFORE_AUDIT;
+        let audit = is_before.then_some(Stream { table: AUDIT, by_files: false });
+        std::iter::once(Stream { table: source.table, by_files: false }).chain(by_files).chain(audit)
     };
     let reports = Stream { table: RUNS, by_files: false };
     std::iter::once(reports).chain(own_tables().flat_map(of_source))

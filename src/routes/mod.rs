@@ -3,6 +3,7 @@
 //! A route is data: its path, who may call it, what it takes and what it answers. The router, the
 //! documents and the OpenAPI description all follow this list.
 
+mod actions;
 mod answer;
 mod call;
 mod comment;
@@ -137,7 +138,7 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES];
+pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES, actions::ROUTES];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

@@ -210,6 +210,35 @@ pub const RUNS: Table = Table {
     classic: &[],
 };
 
+/// The table of attempts at response actions: a row whenever one of them changes, the newest counts.
+pub const AUDIT: Table = Table {
+    name: "PostureAudit_CL",
+    columns: &[
+        text("AttemptId"),
+        text("Action"),
+        text("Variant"),
+        text("TargetType"),
+        text("TargetAsked"),
+        text("TargetId"),
+        text("TargetName"),
+        text("AssignedTo"),
+        text("Reason"),
+        text("Caller"),
+        text("RequestedBy"),
+        boolean("DryRun"),
+        text("KeyHash"),
+        text("Outcome"),
+        text("Code"),
+        text("Detail"),
+        text("Repeats"),
+        text("MachineActionId"),
+        text("MachineActionStatus"),
+        datetime("Requested"),
+        datetime("Updated"),
+    ],
+    classic: &[],
+};
+
 pub(super) const fn text(field: &'static str) -> Column {
     Column { field, name: field, kind: ColumnType::Text }
 }

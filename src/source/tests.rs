@@ -19,7 +19,7 @@ fn every_source_has_a_name_a_table_and_a_stream_of_its_own() {
 
 #[test]
 fn no_column_has_a_reserved_name_or_differs_from_another_only_in_letter_case() {
-    for table in ALL.iter().map(|source| source.table).chain([RUNS]) {
+    for table in ALL.iter().map(|source| source.table).chain([RUNS, AUDIT]) {
         let mut seen = BTreeSet::new();
         for column in table.all_columns() {
             let name = column.name;

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod actions;
 mod azure;
 mod azurite;
 mod cases;
