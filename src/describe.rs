@@ -5,8 +5,8 @@ use crate::kql;
 use crate::permissions;
 use crate::settings;
 use crate::source::{
-    ALL, AUDIT, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source, Table,
-    UNFED,
+    ALL, AUDIT, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source,
+    Table, UNFED,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -71,7 +71,9 @@ fn streams() -> impl Iterator<Item = Stream> {
         let by_files = respelled.then_some(Stream { table: source.table, by_files: true });
         let is_before = source.name == BEFORE_AUDIT;
         let audit = is_before.then_some(Stream { table: AUDIT, by_files: false });
-        std::iter::once(Stream { table: source.table, by_files: false }).chain(by_files).chain(audit)
+        std::iter::once(Stream { table: source.table, by_files: false })
+            .chain(by_files)
+            .chain(audit)
     };
     let reports = Stream { table: RUNS, by_files: false };
     std::iter::once(reports).chain(own_tables().flat_map(of_source))

@@ -263,7 +263,8 @@ impl Simulator {
 
     /// The record of a tenant's device, as `GET /api/machines/{id}` answers it.
     pub fn device(&self, tenant: &str, number: u64) -> serde_json::Value {
-        let record = self.state.tenant(tenant).map(|tenant| self.state.scene(tenant).device(number));
+        let record =
+            self.state.tenant(tenant).map(|tenant| self.state.scene(tenant).device(number));
         record.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 

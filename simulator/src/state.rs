@@ -203,7 +203,8 @@ impl State {
     pub(crate) fn scene(&self, tenant: &Tenant) -> Scene {
         let started = self.options.started;
         let touches = lock(&self.touches).clone();
-        let acted = lock(&self.acted).iter().filter(|one| one.tenant == tenant.id).cloned().collect();
+        let acted =
+            lock(&self.acted).iter().filter(|one| one.tenant == tenant.id).cloned().collect();
         Scene {
             tenant: tenant.clone(),
             today: self.today(),

@@ -1,6 +1,6 @@
 //! An order on its way: known already, guarded, counted, written down, carried out once, followed.
 
-use super::follow::{follow, resolve};
+use super::follow::{follow, followed, resolve};
 use super::intent::{self, Intent};
 use super::microsoft::{self, CALL_FOR};
 use super::target::{self, Aim};
@@ -132,7 +132,10 @@ async fn carry_out(
     let left = intent.until.duration_since(app.now());
     let asked = match left.unsigned_abs() > CALL_FOR && left.is_positive() {
         true => ask(tenant, acting, order, attempt, &aim).await,
-        false => Err(Refusal::new("late", 503, "storage took too long, nothing was carried out").after(5)),
+        false => {
+            Err(Refusal::new("late", 503, "storage took too long, nothing was carried out")
+                .after(5))
+        }
     };
     if let Err(refusal) = asked {
         // Nothing was carried out: the key may be used again.
@@ -170,7 +173,9 @@ async fn ask(
             let outcome = Outcome::of_status(&action.status);
             let detail = match action.comment.contains(&attempt.mark()) {
                 true => "Defender has it; the device does it once it is reached",
-                false => "Defender answers with an action that was under way already: nothing was added",
+                false => {
+                    "Defender answers with an action that was under way already: nothing was added"
+                }
             };
             attempt.ends(outcome, detail);
             attempt.machine_action = Some(action);
@@ -227,7 +232,7 @@ async fn repeat(
                 return told;
             }
             resolve(app, tenant, &mut first).await;
-            follow(app, tenant, &mut first, wait).await;
+            followed(app, tenant, &mut first, wait).await;
             let refusal = again(&first);
             return Acted { attempt: first, refusal };
         }

@@ -167,7 +167,12 @@ pub enum Delivery {
 
 impl Attempt {
     /// A new attempt, of which nothing has come yet. `random` is what its id ends in.
-    pub fn new(tenant: &Tenant, order: &Order, now: Timestamp, random: [u8; DIGITS / 2]) -> Attempt {
+    pub fn new(
+        tenant: &Tenant,
+        order: &Order,
+        now: Timestamp,
+        random: [u8; DIGITS / 2],
+    ) -> Attempt {
         let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Attempt {
             id: format!("{}-{random}", RunId::at(now)),

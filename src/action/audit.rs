@@ -13,6 +13,7 @@ use crate::tenant::Tenant;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use std::cmp::Reverse;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -124,10 +125,12 @@ pub async fn list(app: &App, tenant: &str, days: i32) -> Result<Vec<Attempt>, Le
     paths.truncate(MOST_LISTED);
     let reads = paths.into_iter().map(|path| async move { app.ledger.read(&path).await });
     let read: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).collect().await;
-    let mut attempts = Vec::new();
+    let mut attempts: Vec<Attempt> = Vec::new();
     for there in read {
         attempts.extend(there?.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()));
     }
+    // Ids are in order to the second only.
+    attempts.sort_by_key(|attempt| Reverse(attempt.requested));
     Ok(attempts)
 }
 

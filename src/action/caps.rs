@@ -45,7 +45,8 @@ impl Caps {
             Some((Action::named(action.trim())?, number.trim().parse().ok()?))
         };
         let caps = entries.map(|entry| {
-            let expected = format!("{entry:?} is no cap, expected <action>=<number> such as isolate=5");
+            let expected =
+                format!("{entry:?} is no cap, expected <action>=<number> such as isolate=5");
             read(entry).ok_or(expected)
         });
         Caps::of(caps.collect::<Result<_, _>>()?)

@@ -75,7 +75,11 @@ fn is_of(node: &Value, device: &Device) -> bool {
             || device.entra_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(id))
     });
     let name = node["NodeName"].as_str().unwrap_or_default();
-    has_id || device.name.as_ref().is_some_and(|own| !name.is_empty() && own.eq_ignore_ascii_case(name))
+    has_id
+        || device
+            .name
+            .as_ref()
+            .is_some_and(|own| !name.is_empty() && own.eq_ignore_ascii_case(name))
 }
 
 /// The more critical of what was found and what a node says. One of the device that says no level counts as
@@ -110,7 +114,9 @@ mod tests {
     #[test]
     fn a_node_is_the_device_by_id_or_name_as_json_or_as_text() {
         let id = "A".repeat(40);
-        let by = |ids: Value, name: &str| is_of(&json!({ "EntityIds": ids, "NodeName": name }), &device());
+        let by = |ids: Value, name: &str| {
+            is_of(&json!({ "EntityIds": ids, "NodeName": name }), &device())
+        };
 
         assert!(by(json!([{ "type": "DeviceInventoryId", "id": id }]), "x"));
         assert!(by(json!(format!(r#"[{{"type":"DeviceInventoryId","id":"{id}"}}]"#)), "x"));
@@ -122,8 +128,11 @@ mod tests {
     fn the_most_critical_record_counts_and_one_without_a_level_is_the_highest() {
         let start = Criticality::Known { level: None, is_domain_controller: false };
         let low = higher(start, &json!({ "CriticalityLevel": 3, "RuleNames": "[\"Printer\"]" }));
-        let high = higher(low.clone(), &json!({ "CriticalityLevel": 1.0,
-            "RuleNames": ["Domain Controller"] }));
+        let high = higher(
+            low.clone(),
+            &json!({ "CriticalityLevel": 1.0,
+            "RuleNames": ["Domain Controller"] }),
+        );
 
         assert_eq!(low, Criticality::Known { level: Some(3), is_domain_controller: false });
         assert_eq!(high, Criticality::Known { level: Some(1), is_domain_controller: true });

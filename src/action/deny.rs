@@ -36,7 +36,8 @@ impl Deny {
     ///
     /// What is wrong with the first rule that is none.
     pub fn read<'a>(rules: impl IntoIterator<Item = &'a str>) -> Result<Deny, String> {
-        let rules: Vec<_> = rules.into_iter().map(str::trim).filter(|one| !one.is_empty()).collect();
+        let rules: Vec<_> =
+            rules.into_iter().map(str::trim).filter(|one| !one.is_empty()).collect();
         match rules.as_slice() {
             ["none"] => Ok(Deny::default()),
             rules => rules.iter().map(|text| rule(text)).collect::<Result<_, _>>().map(Deny),
@@ -73,9 +74,9 @@ fn rule(text: &str) -> Result<Rule, String> {
         ("criticality", level) => {
             let level = LEVELS.iter().position(|known| known.eq_ignore_ascii_case(level));
             let level = level.and_then(|level| level.try_into().ok());
-            level.map(Rule::Criticality).ok_or_else(|| {
-                format!("{text:?} names no level, expected {}", LEVELS.join(", "))
-            })
+            level
+                .map(Rule::Criticality)
+                .ok_or_else(|| format!("{text:?} names no level, expected {}", LEVELS.join(", ")))
         }
         ("tag", tag) if !tag.is_empty() => Ok(Rule::Tag(tag.to_owned())),
         ("group", group) if !group.is_empty() => Ok(Rule::Group(group.to_owned())),

@@ -30,6 +30,13 @@ pub(super) async fn follow(app: &App, tenant: &Tenant, attempt: &mut Attempt, wa
     }
 }
 
+/// As [`follow`], for an attempt that is written down already: what is new about it is written down too.
+pub(super) async fn followed(app: &App, tenant: &Tenant, attempt: &mut Attempt, wait: Duration) {
+    let before = attempt.clone();
+    follow(app, tenant, attempt, wait).await;
+    written(app, tenant, attempt, &before).await;
+}
+
 /// Looks once at an action that isn't over, and writes down what is new about it. Where nobody can look,
 /// the attempt stays as it is.
 pub async fn resolve(app: &App, tenant: &Tenant, attempt: &mut Attempt) {
@@ -41,7 +48,11 @@ pub async fn resolve(app: &App, tenant: &Tenant, attempt: &mut Attempt) {
         warn!(attempt = attempt.id, "An action can't be looked at for now: {error}");
         return;
     }
-    if *attempt != before
+    written(app, tenant, attempt, &before).await;
+}
+
+async fn written(app: &App, tenant: &Tenant, attempt: &mut Attempt, before: &Attempt) {
+    if attempt != before
         && let Err(error) = audit::tell(app, tenant, attempt).await
     {
         error!(attempt = attempt.id, "What came of an action isn't written down: {error}");

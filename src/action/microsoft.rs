@@ -3,8 +3,8 @@
 
 use super::{Attempt, Device, MachineAction, Named, Order};
 use crate::cloud::{Answer, CallError, Meter, Patience, Pipeline};
-use crate::source::Api;
 use crate::settings::Action;
+use crate::source::Api;
 use crate::tenant::{Acting, Tenant};
 use azure_core::http::{Method, Request, Url};
 use jiff::{SignedDuration, Timestamp};
@@ -28,13 +28,19 @@ const PROFILES: &str = "/v1.0/security/secureScoreControlProfiles";
 /// The address of a thing of an API: its segments are escaped one by one.
 fn address(tenant: &Tenant, api: Api, path: &str, segments: &[&str]) -> Result<Url, CallError> {
     let broken = || CallError::Rejected { status: 404, code: None, path: path.to_owned() };
-    let mut url = Url::parse(&format!("{}{path}", tenant.cloud.origin(api))).map_err(|_| broken())?;
+    let mut url =
+        Url::parse(&format!("{}{path}", tenant.cloud.origin(api))).map_err(|_| broken())?;
     url.path_segments_mut().map_err(|()| broken())?.extend(segments);
     Ok(url)
 }
 
 /// One look by the identity that collects.
-async fn look(tenant: &Tenant, api: Api, url: Url, patience: &Patience) -> Result<Value, CallError> {
+async fn look(
+    tenant: &Tenant,
+    api: Api,
+    url: Url,
+    patience: &Patience,
+) -> Result<Value, CallError> {
     let patience = Patience { longest_wait: Duration::from_secs(5), ..*patience };
     let patience = patience.until(Instant::now() + LOOK_FOR);
     let request = Request::new(url, Method::Get);
@@ -76,7 +82,9 @@ pub(super) async fn devices(
         let devices = list["value"].as_array().into_iter().flatten().filter_map(Device::of);
         let is_meant = |device: &Device| match named {
             Named::Name(name) => device.is_named(name),
-            Named::Entra(id) => device.entra_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(id)),
+            Named::Entra(id) => {
+                device.entra_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(id))
+            }
             Named::Id(id) => device.id == *id,
         };
         for device in devices.filter(is_meant).take(MOST_DEVICES) {

@@ -45,14 +45,18 @@ impl Order {
         let wrong = |detail: String| Err(Refusal::new("badRequest", 400, detail));
         let chars = self.reason.chars().count();
         if self.reason.trim().is_empty() {
-            return wrong("reason is missing: say why, Microsoft gets it as the comment".to_owned());
+            return wrong(
+                "reason is missing: say why, Microsoft gets it as the comment".to_owned(),
+            );
         }
         if chars > LONGEST_REASON || self.reason.contains(|c: char| c.is_control()) {
             return wrong(format!(
                 "reason has {chars} characters, expected one line of {LONGEST_REASON} at most"
             ));
         }
-        for (name, value) in [("assignedTo", &self.assigned_to), ("requestedBy", &self.requested_by)] {
+        for (name, value) in
+            [("assignedTo", &self.assigned_to), ("requestedBy", &self.requested_by)]
+        {
             let is_long = |text: &String| {
                 text.chars().count() > LONGEST_NAME || text.contains(|c: char| c.is_control())
             };

@@ -1,6 +1,8 @@
 //! On what an order is carried out: found for certain, and fit for it.
 
-use super::{Attempt, Criticality, Device, Named, Order, Refusal, critical, fit, microsoft, trouble};
+use super::{
+    Attempt, Criticality, Device, Named, Order, Refusal, critical, fit, microsoft, trouble,
+};
 use crate::app::App;
 use crate::settings::Action;
 use crate::tenant::Tenant;
@@ -43,7 +45,8 @@ pub(super) async fn find(
     fit(order.action, &device, &criticality, deny)?;
     let platform = device.platform.as_deref().unwrap_or_default();
     if order.variant == Some("Selective") && !platform.to_ascii_lowercase().starts_with("windows") {
-        let detail = format!("selective isolation isn't possible on {platform:?}: isolate it fully");
+        let detail =
+            format!("selective isolation isn't possible on {platform:?}: isolate it fully");
         return Err(Refusal::new("unsupported", 409, detail));
     }
     Ok(Aim::Device(device.id))
@@ -61,7 +64,8 @@ async fn device(app: &App, tenant: &Tenant, text: &str) -> Result<Device, Refusa
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => {
-            let detail = "Defender for Endpoint knows no such device in this tenant: check its name";
+            let detail =
+                "Defender for Endpoint knows no such device in this tenant: check its name";
             Err(Refusal::new("notFound", 404, detail))
         }
         count => {

@@ -72,7 +72,8 @@ fn of_code(status: u16, code: Option<&str>, what: &str) -> Refusal {
             Refusal::new("alreadyActive", 409, detail)
         }
         Some("OsPlatformNotSupported" | "ClientVersionNotSupported") => {
-            let detail = format!("{what}: the device's system or sensor can't do this, act by hand");
+            let detail =
+                format!("{what}: the device's system or sensor can't do this, act by hand");
             Refusal::new("unsupported", 409, detail)
         }
         Some("DisabledFeature" | "DisallowedOperation") => {
@@ -84,7 +85,8 @@ fn of_code(status: u16, code: Option<&str>, what: &str) -> Refusal {
             Refusal::new("notFound", 404, detail)
         }
         _ => {
-            let detail = format!("{what}: Microsoft doesn't take the request, nothing was carried out");
+            let detail =
+                format!("{what}: Microsoft doesn't take the request, nothing was carried out");
             Refusal::new("rejected", 502, detail)
         }
     }

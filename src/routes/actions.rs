@@ -1,7 +1,8 @@
 //! Response actions: isolate, release and scan a device, change a control; and what came of each.
 
 use super::{
-    Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, call::unreadable, shape,
+    Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, call::unreadable,
+    shape,
 };
 use crate::action::{self, Acted, Attempt, Order, Outcome, Refusal, audit};
 use crate::host::Problem;
@@ -272,7 +273,8 @@ fn asked<B: Body>(call: &Call<'_>, order: &mut Order) -> Result<Duration, Proble
     (order.requested_by, order.dry_run) = (requested_by, dry_run || is_dry);
     order.key = match (order.key.take(), idempotency_key) {
         (Some(header), Some(body)) if header != body => {
-            let detail = "the header Idempotency-Key and idempotencyKey in the body differ: send one";
+            let detail =
+                "the header Idempotency-Key and idempotencyKey in the body differ: send one";
             return Err(Problem::new(400, detail));
         }
         (header, body) => header.or(body),

@@ -131,5 +131,6 @@ fn is_same(one: &Identity, other: &Identity) -> bool {
 }
 
 fn one_identity() -> String {
-    "the identity for actions is the one that collects: give actions an identity of their own".to_owned()
+    "the identity for actions is the one that collects: give actions an identity of their own"
+        .to_owned()
 }

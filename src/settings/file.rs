@@ -1,10 +1,10 @@
 //! `tenants.json`: many tenants, each a set of settings over those of the deployment.
 
-use super::{actions, checks};
 use super::values::{Lookup, wrong};
 use super::{
     Chosen, Credential, Definition, Ground, Platform, SettingError, TenantSettings, Workspace,
 };
+use super::{actions, checks};
 use crate::cloud::{Cloud, Identity};
 use crate::tenant::guid;
 use azure_core::http::Url;

@@ -110,9 +110,7 @@ pub(super) fn answer(state: &State, request: &Request, claims: &Claims) -> Optio
             let verb = VERBS.iter().find(|known| known.path == *verb)?;
             (verb.role, What::Ask(verb, (*id).to_owned()))
         }
-        (&Method::GET, ["machineactions", id]) => {
-            ("Machine.Read.All", What::One((*id).to_owned()))
-        }
+        (&Method::GET, ["machineactions", id]) => ("Machine.Read.All", What::One((*id).to_owned())),
         (&Method::GET, ["machineactions"]) => {
             let (_, filter) = filter.filter(|(_, text)| text.contains("machineId"))?;
             ("Machine.Read.All", What::Of(filter))
@@ -149,13 +147,15 @@ enum What {
 
 /// The option and the comment of a body; what is wrong with it otherwise.
 fn body(request: &Request, verb: &Verb) -> Result<(Option<String>, String), String> {
-    let is_json = request.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    let is_json =
+        request.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let Some(fields) = body.as_object().filter(|_| is_json) else {
         return Err("The request body is missing or is no JSON.".to_owned());
     };
     let option = verb.option.map(|(name, _)| name);
-    if let Some(other) = fields.keys().find(|key| *key != "Comment" && Some(key.as_str()) != option) {
+    if let Some(other) = fields.keys().find(|key| *key != "Comment" && Some(key.as_str()) != option)
+    {
         return Err(format!("The request body has an unknown property '{other}'."));
     }
     let comment = body["Comment"].as_str().filter(|text| !text.trim().is_empty());
@@ -191,7 +191,9 @@ fn ask(
     let mut acted = lock(&state.acted);
     let isolates = |kind: &str| kind != "RunAntiVirusScan";
     let is_same = |other: &&Acted| {
-        other.tenant == tenant.id && other.machine == id && isolates(other.kind) == isolates(verb.kind)
+        other.tenant == tenant.id
+            && other.machine == id
+            && isolates(other.kind) == isolates(verb.kind)
     };
     if acted.iter().filter(is_same).any(|other| other.is_active(now, span)) {
         return error(state, 400, "ActiveRequestAlreadyExists", "Action is already in progress");
@@ -221,7 +223,9 @@ fn one(state: &State, tenant: &Tenant, id: &str) -> Answer {
     });
     match found {
         Some(record) => Answer::json(200, &record),
-        None => error(state, 404, "ResourceNotFound", &format!("Machine action {id} was not found")),
+        None => {
+            error(state, 404, "ResourceNotFound", &format!("Machine action {id} was not found"))
+        }
     }
 }
 

@@ -66,8 +66,7 @@ pub(super) fn with_changes(changes: &Changes, tenant: &Tenant, number: usize) ->
 }
 
 fn change(state: &State, tenant: &Tenant, id: &str, request: &Request, claims: &Claims) -> Answer {
-    let refused =
-        || error(state, 400, "", "Http request failed with statusCode=BadRequest");
+    let refused = || error(state, 400, "", "Http request failed with statusCode=BadRequest");
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let vendor = &body["vendorInformation"];
     let is_vendor = vendor["provider"] == "SecureScore" && vendor["vendor"] == "Microsoft";

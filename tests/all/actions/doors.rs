@@ -21,7 +21,8 @@ fn function_of(path: &str, method: &str) -> Option<String> {
         let prefix = prefix(&function)?;
         let head = path.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(&prefix));
         let methods = function.triggers()[0]["methods"].as_array().unwrap().clone();
-        let takes = methods.iter().any(|known| known.as_str().unwrap().eq_ignore_ascii_case(method));
+        let takes =
+            methods.iter().any(|known| known.as_str().unwrap().eq_ignore_ascii_case(method));
         (head && takes).then(|| function.name.clone())
     })
 }
@@ -40,7 +41,8 @@ fn every_route_resolves_to_the_function_of_its_door_in_the_hosts_order() {
         assert_eq!(of.as_deref(), Some(expected), "{} {path}", route.method);
         let is_read = route.door() == Door::Read;
         let by_caller = function_of(&format!("caller/{path}"), route.method);
-        assert_eq!(by_caller.as_deref(), Some("function_caller"), "{path}");
+        let takes_method = route.method != "PATCH";
+        assert_eq!(by_caller.as_deref(), takes_method.then_some("function_caller"), "{path}");
         let (door, _) = Door::of(&format!("/api/caller/{path}")).unwrap();
         assert_eq!(door.leads_to(route.door()), is_read, "{path}");
     }
@@ -91,7 +93,8 @@ async fn no_read_key_leads_to_an_action() {
 async fn the_action_door_answers_reads_of_actions_only() {
     let world = World::new().await;
     let missing = call(&world.app, "GET", "/api/response/summary", "", "", Value::Null).await;
-    let wrong_method = call(&world.app, "GET", "/api/response/devices/x/isolate", "", "", Value::Null);
+    let wrong_method =
+        call(&world.app, "GET", "/api/response/devices/x/isolate", "", "", Value::Null);
     let wrong_method = wrong_method.await;
 
     assert_eq!((missing.status, wrong_method.status), (404, 405));
@@ -101,7 +104,7 @@ async fn the_action_door_answers_reads_of_actions_only() {
 async fn an_identity_of_another_tenant_never_acts_here() {
     let mut world = World::of(Policy { deny: Deny::default(), ..policy() }).await;
     let (one, two) = (&tenants()[0], &tenants()[1]);
-    let way = support::way(&world.microsoft);
+    let way = way(&world.microsoft);
     let theirs = Ok(acting(&world.microsoft, one));
     let Roster::Fixed(present) = &mut world.app.roster else { unreachable!() };
     let tenant = &mut Arc::get_mut(present).unwrap().tenants[1];
@@ -111,7 +114,8 @@ async fn an_identity_of_another_tenant_never_acts_here() {
     let device = world.microsoft.device(&two.id, 0)["id"].as_str().unwrap().to_owned();
 
     let path = format!("/api/response/devices/{device}/isolate");
-    let crossed = call(&world.app, "POST", &path, &format!("tenant={}", two.id), "k", reason()).await;
+    let crossed =
+        call(&world.app, "POST", &path, &format!("tenant={}", two.id), "k", reason()).await;
     let not_here = call(&world.app, "POST", &path, "", "k", reason()).await;
 
     assert_eq!(crossed.status, 403, "{}", crossed.body);

@@ -8,7 +8,8 @@ use std::time::Duration;
 async fn an_isolation_is_followed_to_its_end_and_comes_from_the_identity_for_actions() {
     let world = World::new().await;
     let number = world.fit(0);
-    let body = json!({ "reason": "Ticket 4711", "isolationType": "Selective", "requestedBy": "Ana" });
+    let body =
+        json!({ "reason": "Ticket 4711", "isolationType": "Selective", "requestedBy": "Ana" });
 
     let reply = world.ask(&world.id(number), "isolate", "incident-1", body).await;
     let released = world.ask(&world.id(number), "release", "incident-1-end", reason()).await;
@@ -43,7 +44,8 @@ async fn a_device_that_is_offline_stays_pending_and_is_followed_by_its_location(
     let later = call(&world.app, "GET", path, query, "", Value::Null).await;
     assert_eq!((later.status, &json_of(&later)["outcome"]), (200, &json!("pending")));
     assert!(header(&later, "retry-after").is_some());
-    let comment = call(&world.app, "GET", path, &format!("{query}&format=html"), "", Value::Null).await;
+    let comment =
+        call(&world.app, "GET", path, &format!("{query}&format=html"), "", Value::Null).await;
     assert!(comment.body.contains("pending at Defender"), "{}", comment.body);
 }
 
@@ -112,7 +114,11 @@ async fn where_microsoft_never_got_it_nothing_is_repeated_and_the_end_is_said() 
     world.app.clock = || posture::app::clock() + jiff::SignedDuration::from_mins(7);
     let late = call(&world.app, "POST", &path, "", "k", reason()).await;
     assert_eq!(late.status, 409, "{}", late.body);
-    assert!(late.body.contains("nothing was carried out, ask again with a new key"), "{}", late.body);
+    assert!(
+        late.body.contains("nothing was carried out, ask again with a new key"),
+        "{}",
+        late.body
+    );
     assert_eq!((world.acted().len(), asked_to_act(&world.microsoft)), (0, 1));
 }
 
@@ -147,7 +153,8 @@ async fn a_control_is_changed_with_the_vendors_information_and_read_back() {
     assert_eq!(asked_to_act(&world.microsoft), 1);
     let kept = run(&world.app, &job(&world.app, posture::source::CONTROL_PROFILES)).await;
     assert_eq!(kept.status, Status::Complete);
-    let lines = support::kept_lines(&*world.folder.ledger(), posture::source::CONTROL_PROFILES).await;
+    let lines =
+        support::kept_lines(&*world.folder.ledger(), posture::source::CONTROL_PROFILES).await;
     let changed = lines.iter().find(|line| line.contains("InventedMFARegistration")).unwrap();
     assert!(changed.contains("Covered by the mail gateway [posture "), "{changed}");
 }
@@ -159,7 +166,14 @@ async fn a_slow_device_is_answered_while_it_works() {
     let id = world.id(world.fit(0));
     let path = format!("/api/response/devices/{id}/scan");
 
-    let reply = call(&world.app, "POST", &path, "wait=1", "k", json!({ "reason": "r", "scanType": "Full" }));
+    let reply = call(
+        &world.app,
+        "POST",
+        &path,
+        "wait=1",
+        "k",
+        json!({ "reason": "r", "scanType": "Full" }),
+    );
     let reply = reply.await;
 
     assert_eq!((reply.status, &json_of(&reply)["outcome"]), (202, &json!("pending")));

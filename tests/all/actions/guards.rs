@@ -56,7 +56,7 @@ async fn only_what_the_setting_names_is_possible() {
 #[tokio::test]
 async fn without_an_identity_apart_actions_are_off_with_the_reason() {
     let mut world = World::of(policy()).await;
-    let way = support::way(&world.microsoft);
+    let way = way(&world.microsoft);
     let Roster::Fixed(present) = &mut world.app.roster else { unreachable!() };
     let tenant = &mut Arc::get_mut(present).unwrap().tenants[0];
     let nobody = Err("no identity was named in this test".to_owned());
@@ -73,8 +73,9 @@ async fn a_device_that_is_unfit_or_denied_is_refused_before_defender_is_asked() 
     let mut world = World::new().await;
     let number = world.fit(0);
     let id = world.id(number);
-    let deny = ["tag:vip", "group:Tier 0", "name:srv-*", "role:domain-controller", "criticality:low"];
-    let way = support::way(&world.microsoft);
+    let deny =
+        ["tag:vip", "group:Tier 0", "name:srv-*", "role:domain-controller", "criticality:low"];
+    let way = way(&world.microsoft);
     let identity = Ok(acting(&world.microsoft, &support::tenant(0)));
     let Roster::Fixed(present) = &mut world.app.roster else { unreachable!() };
     let tenant = &mut Arc::get_mut(present).unwrap().tenants[0];
@@ -154,9 +155,16 @@ async fn hostile_ids_and_bodies_reach_nobody() {
     let before = world.microsoft.requests().iter().filter(|seen| seen.api != Api::Logs).count();
     let id = world.id(world.fit(0));
 
-    for hostile in
-        ["x'%20or%201%20eq%201", "a%3Fb", "%25", "a'b", "startswith(x)", "-x", "a%20b", "%F0%9F%98%80"]
-    {
+    for hostile in [
+        "x'%20or%201%20eq%201",
+        "a%3Fb",
+        "%25",
+        "a'b",
+        "startswith(x)",
+        "-x",
+        "a%20b",
+        "%F0%9F%98%80",
+    ] {
         let (status, _) = refused(&world, hostile, "isolate", reason()).await;
         assert_eq!(status, 400, "{hostile}");
     }
@@ -209,7 +217,8 @@ async fn the_hours_number_is_kept_to_by_racing_processes() {
     let caps = Caps::read("isolate=3").unwrap();
     let policy = Policy { caps, deny: Deny::default(), ..policy() };
     let world = World::of(policy.clone()).await;
-    let apps: Vec<_> = (0..4).map(|_| app(&world.microsoft, world.folder.ledger(), &policy)).collect();
+    let apps: Vec<_> =
+        (0..4).map(|_| app(&world.microsoft, world.folder.ledger(), &policy)).collect();
     let ids: Vec<_> = (0..8).map(|number| world.id(world.fit(number))).collect();
 
     let calls = ids.iter().enumerate().map(|(index, id)| {
@@ -242,7 +251,10 @@ async fn a_dry_run_is_written_down_and_asks_for_nothing() {
         let by_query = call(&world.app, "POST", &path, "dryRun=true", "", reason()).await;
         assert_eq!(by_query.status, 200, "{number}: {}", by_query.body);
     }
-    assert_eq!(refused(&world, "nobody", "isolate", json!({ "reason": "x", "dryRun": true })).await.0, 404);
+    assert_eq!(
+        refused(&world, "nobody", "isolate", json!({ "reason": "x", "dryRun": true })).await.0,
+        404
+    );
 
     assert_eq!(asked_to_act(&world.microsoft), 0);
     let audit = world.audit().await;

@@ -50,8 +50,11 @@ async fn of_many_calls_with_one_key_at_once_one_acts() {
     let replies = futures::future::join_all(calls).await;
 
     assert_eq!((world.acted().len(), asked_to_act(&world.microsoft)), (1, 1), "{replies:?}");
-    let ids: std::collections::BTreeSet<_> =
-        replies.iter().filter(|reply| reply.status == 202).map(|reply| json_of(reply)["id"].to_string()).collect();
+    let ids: std::collections::BTreeSet<_> = replies
+        .iter()
+        .filter(|reply| reply.status == 202)
+        .map(|reply| json_of(reply)["id"].to_string())
+        .collect();
     assert_eq!(ids.len(), 1, "{replies:?}");
 }
 

@@ -20,7 +20,7 @@ use posture::routes::{self, Request};
 use posture::run::run;
 use posture::settings::Action;
 use posture::source::hunting::ASSET_CRITICALITY;
-use posture::tenant::{Roster, Tenant};
+use posture::tenant::{Roster, Tenant, Way};
 use serde_json::{Value, json};
 use simulator::{Acted, Api, Simulator};
 use std::sync::Arc;
@@ -61,7 +61,9 @@ impl World {
     /// The tenant's critical assets are collected.
     async fn new() -> World {
         let world = World::of(policy()).await;
-        assert!(run(&world.app, &job(&world.app, ASSET_CRITICALITY)).await.status == Status::Complete);
+        assert!(
+            run(&world.app, &job(&world.app, ASSET_CRITICALITY)).await.status == Status::Complete
+        );
         world
     }
 
@@ -123,11 +125,16 @@ impl World {
     }
 }
 
+/// The way to the simulator, without heed to documented limits.
+fn way(microsoft: &Simulator) -> Way {
+    Way { rules: None, ..support::way(microsoft) }
+}
+
 /// An app of all tenants, each with its own registration for actions.
 fn app(microsoft: &Simulator, ledger: Arc<dyn Ledger>, policy: &Policy) -> App {
     let all = tenants();
     let mut app = support::app(microsoft, &all, ledger);
-    let way = support::way(microsoft);
+    let way = way(microsoft);
     let Roster::Fixed(present) = &mut app.roster else { unreachable!("the tenants are fixed") };
     let present = Arc::get_mut(present).unwrap();
     for (tenant, own) in present.tenants.iter_mut().zip(&all) {

@@ -94,7 +94,9 @@ async fn attempts_are_listed_newest_first_as_json_comment_and_csv() {
     assert_eq!(all["total"], 2);
     assert_eq!(all["value"][0]["action"], "scan", "{all}");
     assert!(page["continuation"].is_string() && page["value"].as_array().unwrap().len() == 1);
-    assert!(csv.contains("isolate") && !csv.contains("\n=HYPERLINK") && !csv.contains(",=HYPERLINK"));
+    assert!(
+        csv.contains("isolate") && !csv.contains("\n=HYPERLINK") && !csv.contains(",=HYPERLINK")
+    );
     assert!(!html.contains("<script>"), "{html}");
     assert_eq!(list("days=0").await.status, 400);
     let other = format!("tenant={}", tenants()[1].id);
@@ -123,7 +125,9 @@ async fn no_secret_is_written_down_answered_or_sent() {
     texts.push(format!("{:?} {:?}", world.rows(), world.acted()));
 
     for text in texts {
-        for secret in [key, tenant.action_secret.as_str(), &tenant.client_secret, ".simulated", "Bearer"] {
+        for secret in
+            [key, tenant.action_secret.as_str(), &tenant.client_secret, ".simulated", "Bearer"]
+        {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
