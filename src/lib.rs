@@ -8,6 +8,7 @@
 //!
 //! The modules below are in reading order: from the command line inwards.
 
+pub mod action; // guarded, audited response actions
 pub mod app; // everything the service holds, built once
 pub mod bill; // what the workspace's ingestion comes to
 pub mod case; // a responder's pull of one time window, in a folder of its own

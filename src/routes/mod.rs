@@ -3,6 +3,7 @@
 //! A route is data: its path, who may call it, what it takes and what it answers. The router, the
 //! documents and the OpenAPI description all follow this list.
 
+mod actions;
 mod answer;
 mod call;
 mod cases;
@@ -150,6 +151,7 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// that vary.
 pub const ROUTES: &[&[Route]] = &[
     summary::ROUTES,
+    actions::ROUTES,
     collect::ROUTES,
     hunt::ROUTES,
     cases::ROUTES,

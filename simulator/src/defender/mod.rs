@@ -1,8 +1,10 @@
 //! Defender for Endpoint: the gate before its lists and exports.
 
+pub(crate) mod acted;
 mod catalogue;
 pub(crate) mod inventory;
 mod lists;
+mod machine;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +35,12 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
                 .header("www-authenticate", "Bearer");
         }
     };
+    if let Some(answer) = acted::answer(state, request, &claims) {
+        return answer;
+    }
+    if let Some(answer) = machine::answer(state, request, &claims) {
+        return answer;
+    }
     let Some(endpoint) = catalogue::find(&request.path) else {
         return error(404, "NotFound", "No HTTP resource was found that matches the request.");
     };
