@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use warp::http::Method;
 
+use super::catalogue;
 use crate::answer::Answer;
 use crate::entra::Claims;
 use crate::fault::Api;
@@ -26,6 +27,8 @@ pub(super) fn answer(state: &State, request: &Request, claims: &Claims) -> Optio
     let rest = path.strip_prefix("/api/machines")?;
     let filter = web::pairs(&request.query).into_iter().find(|(name, _)| name == "$filter");
     let id = rest.strip_prefix('/').filter(|id| !id.contains('/'));
+    // Exports stand below the same path.
+    let id = id.filter(|_| catalogue::find(&request.path).is_none());
     if request.method != Method::GET || (id.is_none() && (filter.is_none() || !rest.is_empty())) {
         return None;
     }
