@@ -65,6 +65,8 @@ pub struct App {
     pub clock: fn() -> Timestamp,
     /// Whether the platform authenticates callers, and removes what they say of themselves.
     pub authenticates: bool,
+    /// Whether callers may ask any query of advanced hunting.
+    pub free_kql: bool,
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
@@ -119,7 +121,7 @@ impl App {
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
-        let authenticates = false;
+        let (authenticates, free_kql) = (false, false);
         App {
             roster,
             ledger,
@@ -130,6 +132,7 @@ impl App {
             parallel,
             clock,
             authenticates,
+            free_kql,
             timeless,
             known,
         }
@@ -173,6 +176,7 @@ impl App {
         let mut app = App::of(roster, ledger);
         app.queue = queue;
         app.authenticates = settings.authenticates;
+        app.free_kql = settings.free_kql;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
