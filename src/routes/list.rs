@@ -2,6 +2,7 @@
 
 use super::{Answer, Block, Call, Cell, Comment, Form, Shown};
 use crate::host::Problem;
+use crate::summary::Listed;
 use azure_core::http::Url;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -29,6 +30,12 @@ pub struct Page<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub collected: Option<Timestamp>,
+    /// Whether that is longer ago than two intervals of its source and an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<bool>,
+    /// What the list leaves out, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Items over all pages.
     pub total: usize,
     /// The items of this page.
@@ -83,12 +90,28 @@ impl<T: Serialize> Page<T> {
             BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&next).unwrap_or_default())
         });
         let heading = heading.into();
-        Ok(Page { collected: None, total, value, continuation, heading, columns })
+        let (collected, stale, note) = (None, None, None);
+        Ok(Page { collected, stale, note, total, value, continuation, heading, columns })
     }
 
     /// The same, collected then.
     pub fn collected(self, at: Timestamp) -> Page<T> {
         Page { collected: Some(at), ..self }
+    }
+
+    /// The page of items out of snapshots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::of`].
+    pub fn listed(
+        call: &Call<'_>,
+        table: (impl Into<String>, &'static [Column]),
+        listed: Listed<T>,
+    ) -> Result<Page<T>, Problem> {
+        let Listed { items, of, freshness, note } = listed;
+        let page = Page::of(call, table, &of, items)?.collected(freshness.collected);
+        Ok(Page { stale: Some(freshness.stale), note, ..page })
     }
 
     /// The answer of a call with this page; where there is a next one, a `Link` header leads to it.
@@ -128,15 +151,24 @@ fn token_of(token: &str, of: &str) -> Result<usize, Problem> {
 impl<T: Serialize> Shown for Page<T> {
     fn comment(&self) -> Option<Comment> {
         let row = |item: &Value| {
-            let cell = |column: &Column| Cell::new(text_at(item, column.1));
+            let cell = |column: &Column| match text_at(item, column.1) {
+                url if url.starts_with("https://") => Cell::link("open", url),
+                text => Cell::new(text),
+            };
             self.columns.iter().map(cell).collect()
         };
         let rows: Vec<_> = self.values().iter().take(COMMENT_ROWS).map(row).collect();
         let shown = rows.len();
         let columns = self.columns.iter().map(|column| column.0.to_owned()).collect();
         let heading = format!("{shown} of {}", self.total);
-        let table = Block::Table { heading, columns, rows };
-        Some(Comment { title: self.heading.clone(), blocks: vec![table] })
+        let of = self.collected.map(|at| {
+            let stale = if self.stale == Some(true) { " (stale)" } else { "" };
+            format!("Collected at {at:.0}{stale}")
+        });
+        let texts = of.into_iter().chain(self.note.clone());
+        let mut blocks: Vec<_> = texts.map(|text| Block::Text(Cell::new(text))).collect();
+        blocks.push(Block::Table { heading, columns, rows });
+        Some(Comment { title: self.heading.clone(), blocks })
     }
 
     fn rows(&self) -> Option<Rows> {

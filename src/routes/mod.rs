@@ -5,14 +5,20 @@
 
 mod answer;
 mod call;
+mod cloud_apps;
 mod comment;
+mod compliance;
+mod controls;
 mod door;
+mod entries;
 mod list;
+mod recommendations;
+mod scores;
 mod status;
 mod summary;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, Query, Request};
+pub use call::{Call, OneOf, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows};
@@ -137,7 +143,16 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES];
+pub const ROUTES: &[&[Route]] = &[
+    summary::ROUTES,
+    scores::ROUTES,
+    controls::ROUTES,
+    recommendations::ROUTES,
+    compliance::ROUTES,
+    cloud_apps::ROUTES,
+    entries::ROUTES,
+    status::ROUTES,
+];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

@@ -4,13 +4,35 @@ use super::World;
 use std::path::PathBuf;
 
 /// Each route with the name of its snapshot, and its query.
-const ROUTES: &[(&str, &str, &str)] = &[("summary.json", "/api/summary", "")];
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("summary.json", "/api/summary", ""),
+    ("secure-scores.json", "/api/secure-scores", "top=3"),
+    ("secure-scores-date.json", "/api/secure-scores/2026-03-08", ""),
+    ("controls.json", "/api/controls", "top=3"),
+    ("controls-id.json", "/api/controls/INVENTED_control_13", ""),
+    ("improvement-actions.json", "/api/improvement-actions", "top=3"),
+    ("recommendations.json", "/api/recommendations", "top=3"),
+    ("compliance.json", "/api/compliance", "top=3"),
+    ("cloud-apps.json", "/api/cloud-apps", "top=3"),
+    ("cloud-apps-name.json", "/api/cloud-apps/invented%20CLOUDSTORAGE%2039", ""),
+    ("alerts.json", "/api/alerts", "top=3"),
+    ("incidents.json", "/api/incidents", "top=3"),
+];
 
 /// The same in other forms.
 const FORMS: &[(&str, &str, &str)] = &[
     ("summary.md", "/api/summary", "format=markdown"),
     ("summary.html", "/api/summary", "format=html"),
     ("summary.csv", "/api/summary", "format=csv"),
+    ("secure-scores.csv", "/api/secure-scores", "format=csv&since=2026-03-01"),
+    ("secure-scores-date.md", "/api/secure-scores/2026-03-08", "format=markdown"),
+    ("controls-id.html", "/api/controls/scid_2007", "format=html"),
+    ("improvement-actions.md", "/api/improvement-actions", "format=markdown"),
+    ("recommendations.csv", "/api/recommendations", "format=csv"),
+    ("compliance.md", "/api/compliance", "format=markdown"),
+    ("cloud-apps.csv", "/api/cloud-apps", "format=csv&maximumScore=3"),
+    ("alerts.html", "/api/alerts", "format=html&status=open"),
+    ("incidents.csv", "/api/incidents", "format=csv"),
 ];
 
 #[expect(
