@@ -4,7 +4,7 @@ use super::{Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, 
 use crate::digest::DiscoveredApp;
 use crate::host::Problem;
 use crate::source::CLOUD_APPS;
-use crate::summary;
+use crate::summary::{self, AppDetail};
 use futures::FutureExt;
 
 const QUERY: &[Parameter] = &[
@@ -33,7 +33,7 @@ pub const ROUTES: &[Route] = &[
     Route::get(
         "cloud-apps/{name}",
         "An app that Cloud Discovery has found, by its name or its number in Microsoft's catalogue",
-        shape::<DiscoveredApp>,
+        shape::<AppDetail>,
         |call| app(call).boxed(),
     ),
 ];
@@ -72,15 +72,17 @@ async fn apps(call: &Call<'_>) -> Result<Answer, Problem> {
 async fn app(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.segment("name");
     let listed = call.of_snapshots(CLOUD_APPS, summary::apps).await?;
+    let freshness = listed.freshness;
+    let answer = |app: &DiscoveredApp| Answer::of(call, &AppDetail { app: app.clone(), freshness });
     if let Some(app) = listed.items.iter().find(|app| app.id == name) {
-        return Answer::of(call, app);
+        return answer(app);
     }
     let same = |app: &&DiscoveredApp| {
         app.name.as_deref().is_some_and(|own| own.to_lowercase() == name.to_lowercase())
     };
     let named: Vec<_> = listed.items.iter().filter(same).collect();
     match named.as_slice() {
-        [only] => Answer::of(call, *only),
+        [only] => answer(only),
         [] => {
             let detail = "no app of this name or number was found: GET /api/cloud-apps lists them";
             Err(Problem::new(404, detail))
@@ -94,14 +96,14 @@ async fn app(call: &Call<'_>) -> Result<Answer, Problem> {
     }
 }
 
-impl Shown for DiscoveredApp {
+impl Shown for AppDetail {
     fn comment(&self) -> Option<Comment> {
         let app = serde_json::to_value(self).ok()?;
         let fact = |column: &Column| {
             (column.0.to_owned(), Cell::new(super::list::text_at(&app, column.1)))
         };
         let facts = COLUMNS.iter().map(fact).filter(|(_, cell)| !cell.text.is_empty());
-        let title = format!("Cloud app {}", self.name.as_deref().unwrap_or(&self.id));
+        let title = format!("Cloud app {}", self.app.name.as_deref().unwrap_or(&self.app.id));
         Some(Comment { title, blocks: vec![Block::Facts(facts.collect())] })
     }
 }

@@ -165,10 +165,9 @@ impl Shown for ControlDetail {
         ];
         let facts = facts.map(|(name, cell)| (name.to_owned(), cell)).to_vec();
         let mut blocks = vec![Block::Facts(facts)];
-        if let Some(steps) = &self.remediation {
-            let link = self.url.clone();
-            blocks.push(Block::Text(Cell { text: steps.clone(), link }));
-        }
+        blocks.extend(self.remediation.iter().map(|steps| Block::Text(Cell::new(&**steps))));
+        let place = |url: &String| Block::Text(Cell::link("Where to carry it out", &**url));
+        blocks.extend(self.url.as_ref().map(place));
         Some(Comment { title: title.to_owned(), blocks })
     }
 }

@@ -48,6 +48,18 @@ pub(super) fn cloud_apps(seen: &Seen) -> Option<CloudApps> {
     })
 }
 
+/// One app, and how old its figures are.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppDetail {
+    /// The app.
+    #[serde(flatten)]
+    pub app: DiscoveredApp,
+    /// How old its figures are.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
 /// The apps that Cloud Discovery has found, the riskiest with the most traffic first; nothing where they
 /// were never collected.
 pub fn apps(known: &[Known], now: Timestamp) -> Option<Listed<DiscoveredApp>> {

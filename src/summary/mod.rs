@@ -21,7 +21,7 @@ mod table;
 pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
-pub use cloud_apps::{CloudApps, apps};
+pub use cloud_apps::{AppDetail, CloudApps, apps};
 pub use compliance::{Compliance, Standard, SubscriptionStandard, compliance_list};
 pub use controls::{ControlDetail, ControlState, PointsOfDay, control, controls};
 pub use counts::{

@@ -5,6 +5,7 @@
 //! look at the difference before you commit it.
 
 mod estimate;
+mod lists;
 mod snapshots;
 
 use crate::support::{self, Folder, answer};
