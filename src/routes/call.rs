@@ -6,15 +6,20 @@ use crate::digest::instant;
 use crate::host::{Choice, Problem};
 use crate::ledger::LedgerError;
 use crate::source::Source;
-use crate::summary::Known;
+use crate::summary::{Known, TenantStanding};
 use crate::tenant::{Caller, Present, Tenant};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use warp::http::HeaderMap;
 
 pub(super) const NO_SUCH_TENANT: &str = "no such tenant in this deployment";
+
+/// Tenants whose snapshots are read beside one another.
+const TENANTS_AT_ONCE: usize = 8;
 
 /// A request as it came in, whichever way the host sent it.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +237,20 @@ impl<'a> Call<'a> {
             let why = why.unwrap_or("not collected yet: the next timer run plans it");
             Problem::new(404, format!("there is no snapshot of {}, {why}", source.name))
         })
+    }
+
+    /// How each of the call's tenants stands, at most that old, in their order.
+    ///
+    /// # Errors
+    ///
+    /// A 503 where the ledger can't be read.
+    pub async fn standings(&self, age: Duration) -> Result<Vec<Arc<TenantStanding>>, Problem> {
+        let mut standings = Vec::new();
+        for some in self.tenants.chunks(TENANTS_AT_ONCE) {
+            let reads = some.iter().map(|tenant| self.app.standing_within(tenant, age));
+            standings.extend(try_join_all(reads).await.map_err(unreadable)?);
+        }
+        Ok(standings)
     }
 
     /// What the ledger says of the tenant's sources, at most a few seconds old.

@@ -99,6 +99,11 @@ impl<T: Serialize> Page<T> {
         Page { collected: Some(at), ..self }
     }
 
+    /// The same, with what it leaves out.
+    pub fn noting(self, note: Option<String>) -> Page<T> {
+        Page { note, ..self }
+    }
+
     /// The page of items out of snapshots.
     ///
     /// # Errors
@@ -120,14 +125,18 @@ impl<T: Serialize> Page<T> {
     ///
     /// As [`Answer::of`].
     pub fn answer(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let answer = Answer::of(call, self)?;
-        let Some(token) = &self.continuation else { return Ok(answer) };
-        let Ok(mut url) = Url::parse("http://localhost/") else { return Ok(answer) };
+        Ok(self.linked(call, Answer::of(call, self)?))
+    }
+
+    /// An answer that shows this page, with the header that leads to the next one.
+    pub(super) fn linked(&self, call: &Call<'_>, answer: Answer) -> Answer {
+        let Some(token) = &self.continuation else { return answer };
+        let Ok(mut url) = Url::parse("http://localhost/") else { return answer };
         url.query_pairs_mut()
             .extend_pairs(call.query.without(&["continuation", "code"]))
             .append_pair("continuation", token);
         let query = url.query().unwrap_or_default();
-        Ok(answer.header("link", format!("<{}?{query}>; rel=\"next\"", call.request.path)))
+        answer.header("link", format!("<{}?{query}>; rel=\"next\"", call.request.path))
     }
 
     fn values(&self) -> Vec<Value> {

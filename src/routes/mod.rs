@@ -12,10 +12,13 @@ mod controls;
 mod door;
 mod entries;
 mod list;
+mod portfolio;
 mod recommendations;
+mod runs;
 mod scores;
 mod status;
 mod summary;
+mod tenants;
 
 pub use answer::{Answer, Form, Shown};
 pub use call::{Call, OneOf, Query, Request};
@@ -151,6 +154,9 @@ pub const ROUTES: &[&[Route]] = &[
     compliance::ROUTES,
     cloud_apps::ROUTES,
     entries::ROUTES,
+    portfolio::ROUTES,
+    tenants::ROUTES,
+    runs::ROUTES,
     status::ROUTES,
 ];
 

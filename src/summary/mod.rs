@@ -13,6 +13,8 @@ mod given_up;
 mod health;
 mod improvement;
 mod open;
+mod portfolio;
+mod posture;
 mod score;
 mod score_days;
 mod secure_score;
@@ -30,9 +32,13 @@ pub use counts::{
 pub use entries::{Alert, Incident, alert_list, incident_list};
 pub use estimated_scores::EstimatedScores;
 pub use given_up::{GivenUp, QueueHealth};
-pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
+pub use health::{
+    Health, SourceHealth, SourceStatus, Status, TenantHealth, health, health_of, tenant_health,
+};
 pub use improvement::{ImprovementAction, improvement_list};
 pub use open::Open;
+pub use portfolio::{ChangeOfTenant, Order, PortfolioEntry, portfolio};
+pub use posture::{Driver, Posture, ScoreNow, TenantStanding, TenantState, standing};
 pub use score::{AzureScore, Change, Changes, Score};
 pub use score_days::{ControlPoints, DayOfScore, ScoreOfDay, score_days, score_of_day};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};

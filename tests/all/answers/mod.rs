@@ -6,6 +6,7 @@
 
 mod estimate;
 mod lists;
+mod many;
 mod snapshots;
 
 use crate::support::{self, Folder, answer};
@@ -29,7 +30,6 @@ fn moment() -> Timestamp {
 /// A simulator, a ledger and an app whose clocks stand still.
 struct World {
     microsoft: Simulator,
-    #[expect(dead_code, reason = "the ledger's, until the world ends")]
     folder: Folder,
     app: App,
 }
