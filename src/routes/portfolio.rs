@@ -75,7 +75,8 @@ async fn portfolio(call: &Call<'_>) -> Result<Answer, Problem> {
     let tenants = call.tenants.iter().map(|tenant| tenant.enabled);
     let tenants: Vec<_> = tenants.zip(standings.iter().map(|standing| &**standing)).collect();
     let entries = summary::portfolio(&tenants, days, order.unwrap_or(Order::Score));
-    let heading = format!("Portfolio of {} tenants, changes over {days} days", entries.len());
+    let over = if days == 1 { "one day".to_owned() } else { format!("{days} days") };
+    let heading = format!("Portfolio, with changes over {over}");
     let page = Page::of(call, (heading, COLUMNS), &format!("portfolio over {days} days"), entries)?;
     let portfolio = Portfolio(page);
     Ok(portfolio.0.linked(call, Answer::of(call, &portfolio)?))

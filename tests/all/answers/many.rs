@@ -1,5 +1,6 @@
 //! Answers about many tenants, and about runs.
 
+use super::snapshots::compare;
 use super::{World, moment};
 use crate::support;
 use jiff::SignedDuration;
@@ -45,6 +46,22 @@ fn ten_hours_ago() -> jiff::Timestamp {
 
 fn column<'a>(list: &'a Value, name: &str) -> Vec<&'a Value> {
     list["value"].as_array().unwrap().iter().map(|item| &item[name]).collect()
+}
+
+#[tokio::test]
+async fn a_provider_gets_the_answers_that_it_did() {
+    let (world, _) = four().await;
+
+    compare(
+        &world,
+        &[
+            ("portfolio.json", "/api/portfolio", "days=1"),
+            ("portfolio.md", "/api/portfolio", "format=markdown&days=1"),
+            ("portfolio.csv", "/api/portfolio", "format=csv&order=change"),
+            ("tenants.json", "/api/tenants", ""),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the routes answer from digests: snapshots of every route over a tenant whose records, clock and
 //! run are always the same, and what filters, pages and gaps do.
 //!
-//! An answer that is meant to change is written anew by `RENEW_ANSWERS=1 cargo test --test all -- answers`;
+//! An answer that is meant to change is written anew by `RENEW_ANSWERS=1 cargo test --test all -- answers::`;
 //! look at the difference before you commit it.
 
 mod estimate;
