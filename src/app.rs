@@ -10,7 +10,7 @@ use crate::recent::Recent;
 use crate::run::LocalTurns;
 use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
-use crate::summary::{self, Known};
+use crate::summary::{self, Known, TenantStanding};
 use crate::tenant::{Maker, Present, Roster, RosterError, Tenant, Way};
 use crate::{checkpoint, digest::Latest};
 use azure_core::http::Url;
@@ -31,6 +31,10 @@ const PAGES_IN_MEMORY: usize = 4;
 const FILES_AT_ONCE: usize = 4;
 /// How long what the ledger says of a tenant is answered from memory.
 pub const KNOWN_FOR: Duration = Duration::from_secs(5);
+/// How long what is kept of each of many tenants is answered from memory.
+pub const KNOWN_OF_MANY_FOR: Duration = Duration::from_secs(60);
+/// Tenants of which all digests are in memory at once: those of a large one have some megabytes.
+const KNOWN_AT_ONCE: usize = 32;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +75,7 @@ pub struct App {
     /// asked for again writes the same.
     pub timeless: bool,
     known: Recent<Vec<Known>>,
+    standings: Recent<TenantStanding>,
 }
 
 /// Why nothing is planned.
@@ -117,7 +122,7 @@ impl App {
             look: Duration::from_secs(20),
             patience: Patience::DEFAULT,
         };
-        let known = Recent::default();
+        let (known, standings) = (Recent::of_at_most(KNOWN_AT_ONCE), Recent::default());
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
@@ -135,6 +140,7 @@ impl App {
             free_kql,
             timeless,
             known,
+            standings,
         }
     }
 
@@ -288,6 +294,25 @@ impl App {
     ) -> Result<Arc<Vec<Known>>, LedgerError> {
         let now = Instant::now();
         self.known.get(&tenant.id, (now, age), self.read_known(tenant)).await
+    }
+
+    /// How a tenant stands for answers about many, at most that old: of each only this stays in memory.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger can't be read.
+    pub async fn standing_within(
+        &self,
+        tenant: &Tenant,
+        age: Duration,
+    ) -> Result<Arc<TenantStanding>, LedgerError> {
+        let read = async {
+            let known = self.read_known(tenant).await?;
+            let collects = |name: &str| tenant.enabled && tenant.source(name).is_some();
+            let names = (tenant.id.as_str(), tenant.name.as_str());
+            Ok(summary::standing(names, &known, collects, self.now()))
+        };
+        self.standings.get(&tenant.id, (Instant::now(), age), read).await
     }
 
     async fn read_known(&self, tenant: &Tenant) -> Result<Vec<Known>, LedgerError> {
