@@ -23,6 +23,7 @@ pub mod host; // the Functions host's contract: envelope in, outcome out
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
+pub mod lookup; // one device, CVE or software, asked of Defender or read from what is kept
 pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act

@@ -14,7 +14,11 @@ const LATE_FOR: Duration = Duration::from_secs(10);
 /// slow read costs one of them and not all; where there is none, or a very old one, they wait for the
 /// same read instead of starting their own.
 #[derive(Debug)]
-pub struct Recent<T>(Mutex<HashMap<String, Arc<Entry<T>>>>);
+pub struct Recent<T> {
+    entries: Mutex<HashMap<String, Arc<Entry<T>>>>,
+    /// Entries that are held; where there would be more, the oldest go.
+    most: usize,
+}
 
 #[derive(Debug)]
 struct Entry<T> {
@@ -25,11 +29,16 @@ struct Entry<T> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Recent<T> {
-        Recent(Mutex::default())
+        Recent { entries: Mutex::default(), most: usize::MAX }
     }
 }
 
 impl<T> Recent<T> {
+    /// The same for keys without number: of their answers at most `most` are held.
+    pub fn of_at_most(most: usize) -> Recent<T> {
+        Recent { entries: Mutex::default(), most }
+    }
+
     /// The answer for `key`, at most `age` old at `now`, or a little older while another reads it.
     ///
     /// # Errors
@@ -65,14 +74,26 @@ impl<T> Recent<T> {
     }
 
     fn entry(&self, key: &str) -> Arc<Entry<T>> {
-        let mut entries = lock(&self.0);
+        let mut entries = lock(&self.entries);
         if let Some(entry) = entries.get(key) {
             return entry.clone();
+        }
+        if entries.len() >= self.most {
+            make_room(&mut entries);
         }
         let entry = Arc::new(Entry { answer: Mutex::default(), reading: Default::default() });
         entries.insert(key.to_owned(), entry.clone());
         entry
     }
+}
+
+/// Lets the older half of those go that nobody is reading.
+fn make_room<T>(entries: &mut HashMap<String, Arc<Entry<T>>>) {
+    let made = |entry: &Arc<Entry<T>>| lock(&entry.answer).as_ref().map(|(at, _)| *at);
+    let mut ages: Vec<_> = entries.values().map(made).collect();
+    ages.sort_unstable();
+    let Some(middle) = ages.get(ages.len() / 2).copied() else { return };
+    entries.retain(|_, entry| Arc::strong_count(entry) > 1 || made(entry) > middle);
 }
 
 impl<T> Entry<T> {
@@ -110,6 +131,23 @@ mod tests {
         let later = recent.get("a", (start + AGE, AGE), read(4)).await;
 
         assert_eq!([first, soon, other, later].map(|one| *one.unwrap()), [1, 1, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn of_more_keys_than_there_is_room_for_the_oldest_go() {
+        let (recent, start) = (Recent::of_at_most(4), Instant::now());
+        for number in 0..4 {
+            let at = (start + Duration::from_millis(number.into()), AGE);
+            recent.get(&number.to_string(), at, read(number)).await.unwrap();
+        }
+
+        let at = (start + AGE / 2, AGE);
+        recent.get("4", at, read(4)).await.unwrap();
+        let (oldest, newest) =
+            (recent.get("0", at, read(9)).await, recent.get("3", at, read(9)).await);
+
+        assert_eq!((*oldest.unwrap(), *newest.unwrap()), (9, 3));
+        assert!(lock(&recent.entries).len() <= 4);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ mod device_configurations;
 mod device_software;
 mod device_vulnerabilities;
 mod devices;
-mod lenient;
+pub(crate) mod lenient;
 mod open;
 mod packed;
 mod plain_text;

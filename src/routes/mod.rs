@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod comment;
+mod devices;
 mod door;
 mod list;
 mod status;
@@ -137,7 +138,7 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES];
+pub const ROUTES: &[&[Route]] = &[summary::ROUTES, devices::ROUTES, status::ROUTES];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

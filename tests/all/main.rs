@@ -20,6 +20,7 @@ mod host_contract;
 mod hunting;
 mod identity;
 mod kql;
+mod lookups;
 mod poison;
 mod replay;
 mod resume;

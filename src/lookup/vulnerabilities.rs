@@ -1,0 +1,342 @@
+//! Vulnerabilities of a device: how many, the worst of them, those with an exploit.
+
+use super::Lookup;
+use super::ask::Fold;
+use super::gap::Gap;
+use crate::digest::{Severities, lenient};
+use crate::source::{DEVICE_VULNERABILITIES, VULNERABILITIES};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Vulnerabilities with an exploit that an answer names.
+const MOST_NAMED: usize = 20;
+/// Longest description, in characters.
+const DESCRIPTION_CHARS: usize = 1_000;
+
+/// What is known of exploits, the worst last.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum Exploit {
+    /// No exploit is known.
+    #[default]
+    None,
+    /// An exploit is public.
+    Public,
+    /// An exploit is verified.
+    Verified,
+    /// An exploit kit has it.
+    InKit,
+}
+
+/// A vulnerability.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Vulnerability {
+    /// Mostly a CVE id.
+    pub id: String,
+    /// `Critical`, `High`, `Medium` or `Low`.
+    pub severity: Option<String>,
+    /// CVSS version 3 score, 0 to 10.
+    pub cvss: Option<f64>,
+    /// Probability that it is exploited within 30 days, 0 to 1.
+    pub epss: Option<f64>,
+    /// What is known of exploits.
+    pub exploit: Exploit,
+    /// What it is about; null where a kept row doesn't say.
+    pub description: Option<String>,
+}
+
+/// Vulnerabilities of one device, each once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceVulnerabilities {
+    /// All of them.
+    pub total: u64,
+    /// By severity.
+    pub by_severity: Severities,
+    /// Those with an exploit that is public, verified or in a kit.
+    pub exploited: u64,
+    /// Those that an exploit kit has.
+    pub in_kit: u64,
+    /// The worst: by exploit and severity together, then by CVSS score.
+    pub worst: Option<Vulnerability>,
+    /// Those with an exploit, the worst first, 20 at most.
+    pub with_exploit: Vec<Vulnerability>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    seen: HashSet<String>,
+}
+
+impl Vulnerability {
+    /// How bad it is: severity 1 to 4, and up to three for an exploit; then the score.
+    fn weight(&self) -> (u8, f64) {
+        (self.severity() + self.exploit as u8, self.cvss.unwrap_or(0.0))
+    }
+
+    /// Its severity from 0, unknown, to 4, critical.
+    pub(super) fn severity(&self) -> u8 {
+        rank(self.severity.as_deref(), &["low", "medium", "high", "critical"])
+    }
+}
+
+/// The place of a value among known ones, counted from 1 in any letter case; 0 for any other.
+pub(super) fn rank(value: Option<&str>, known: &[&str]) -> u8 {
+    let place =
+        value.and_then(|value| known.iter().position(|one| one.eq_ignore_ascii_case(value)));
+    place.map_or(0, |place| place as u8 + 1)
+}
+
+impl DeviceVulnerabilities {
+    pub(super) fn take(&mut self, one: Vulnerability) {
+        if !self.seen.insert(one.id.clone()) {
+            return;
+        }
+        self.total += 1;
+        self.by_severity.add(one.severity.as_deref());
+        self.in_kit += u64::from(one.exploit == Exploit::InKit);
+        let is_worse = |than: &Vulnerability| one.weight() > than.weight();
+        if one.exploit > Exploit::None {
+            self.exploited += 1;
+            let place = self.with_exploit.partition_point(|other| !is_worse(other));
+            if place < MOST_NAMED {
+                self.with_exploit.insert(place, one.clone());
+                self.with_exploit.truncate(MOST_NAMED);
+            }
+        }
+        if self.worst.as_ref().is_none_or(is_worse) {
+            self.worst = Some(one);
+        }
+    }
+}
+
+impl Fold for DeviceVulnerabilities {
+    fn add(&mut self, record: &[u8]) {
+        if let Some(one) = lenient::record::<Record>(record).and_then(Record::vulnerability) {
+            self.take(one);
+        }
+    }
+}
+
+/// A vulnerability as Defender lists it.
+///
+/// <https://learn.microsoft.com/defender-endpoint/api/get-discovered-vulnerabilities>
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Record {
+    #[serde(deserialize_with = "lenient::owned")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "lenient::owned")]
+    pub description: Option<String>,
+    #[serde(deserialize_with = "lenient::owned")]
+    pub severity: Option<String>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub cvss_v3: Option<f64>,
+    #[serde(deserialize_with = "lenient::owned")]
+    pub cvss_vector: Option<String>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub epss: Option<f64>,
+    // A field of its own and no alias, because a record may have both spellings.
+    #[serde(rename = "EPSS", deserialize_with = "lenient::number")]
+    epss_in_capitals: Option<f64>,
+    #[serde(deserialize_with = "lenient::flag")]
+    public_exploit: Option<bool>,
+    #[serde(deserialize_with = "lenient::flag")]
+    exploit_verified: Option<bool>,
+    #[serde(deserialize_with = "lenient::flag")]
+    exploit_in_kit: Option<bool>,
+    #[serde(deserialize_with = "lenient::texts")]
+    pub exploit_types: Vec<String>,
+    #[serde(deserialize_with = "lenient::texts")]
+    pub exploit_uris: Vec<String>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub exposed_machines: Option<u64>,
+    #[serde(deserialize_with = "lenient::time")]
+    pub published_on: Option<Timestamp>,
+    #[serde(deserialize_with = "lenient::time")]
+    pub updated_on: Option<Timestamp>,
+}
+
+impl Record {
+    pub fn exploit(&self) -> Exploit {
+        match (self.exploit_in_kit, self.exploit_verified, self.public_exploit) {
+            (Some(true), _, _) => Exploit::InKit,
+            (_, Some(true), _) => Exploit::Verified,
+            (_, _, Some(true)) => Exploit::Public,
+            _ => Exploit::None,
+        }
+    }
+
+    pub fn vulnerability(self) -> Option<Vulnerability> {
+        let exploit = self.exploit();
+        let cut = |text: String| lenient::cut(&text, DESCRIPTION_CHARS).to_owned();
+        Some(Vulnerability {
+            id: self.id?,
+            severity: self.severity,
+            cvss: self.cvss_v3,
+            epss: self.epss.or(self.epss_in_capitals),
+            exploit,
+            description: self.description.map(cut),
+        })
+    }
+}
+
+/// A kept row of a vulnerability of a software on a device, in the spelling of pages or files.
+///
+/// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-vulnerabilities>
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Row {
+    #[serde(alias = "DeviceId", deserialize_with = "lenient::owned")]
+    pub device_id: Option<String>,
+    #[serde(alias = "DeviceName", deserialize_with = "lenient::owned")]
+    pub device_name: Option<String>,
+    #[serde(alias = "OSPlatform", deserialize_with = "lenient::owned")]
+    pub os_platform: Option<String>,
+    #[serde(alias = "RbacGroupName", deserialize_with = "lenient::owned")]
+    pub rbac_group_name: Option<String>,
+    #[serde(alias = "CveId", deserialize_with = "lenient::owned")]
+    pub cve_id: Option<String>,
+    #[serde(alias = "SoftwareVendor", deserialize_with = "lenient::owned")]
+    pub software_vendor: Option<String>,
+    #[serde(alias = "SoftwareName", deserialize_with = "lenient::owned")]
+    pub software_name: Option<String>,
+    #[serde(alias = "SoftwareVersion", deserialize_with = "lenient::owned")]
+    pub software_version: Option<String>,
+    #[serde(alias = "VulnerabilitySeverityLevel", deserialize_with = "lenient::owned")]
+    pub vulnerability_severity_level: Option<String>,
+    #[serde(alias = "CvssScore", deserialize_with = "lenient::number")]
+    pub cvss_score: Option<f64>,
+    #[serde(alias = "ExploitabilityLevel", deserialize_with = "lenient::owned")]
+    pub exploitability_level: Option<String>,
+    #[serde(alias = "RecommendedSecurityUpdate", deserialize_with = "lenient::owned")]
+    pub recommended_security_update: Option<String>,
+    #[serde(alias = "RecommendedSecurityUpdateId", deserialize_with = "lenient::owned")]
+    pub recommended_security_update_id: Option<String>,
+    #[serde(alias = "RecommendedSecurityUpdateUrl", deserialize_with = "lenient::owned")]
+    pub recommended_security_update_url: Option<String>,
+}
+
+impl Row {
+    pub fn vulnerability(&self) -> Option<Vulnerability> {
+        let exploit = match self.exploitability_level.as_deref().unwrap_or_default() {
+            level if level.eq_ignore_ascii_case("ExploitIsInKit") => Exploit::InKit,
+            level if level.eq_ignore_ascii_case("ExploitIsVerified") => Exploit::Verified,
+            level if level.eq_ignore_ascii_case("ExploitIsPublic") => Exploit::Public,
+            _ => Exploit::None,
+        };
+        Some(Vulnerability {
+            id: self.cve_id.clone()?,
+            severity: self.vulnerability_severity_level.clone(),
+            cvss: self.cvss_score,
+            epss: None,
+            exploit,
+            description: None,
+        })
+    }
+}
+
+impl Lookup<'_> {
+    /// Those of a device, as Defender answers.
+    pub(super) async fn vulnerabilities_live(
+        &self,
+        device: &str,
+    ) -> Result<DeviceVulnerabilities, Gap> {
+        let path = format!("/api/machines/{device}/vulnerabilities");
+        let found = self.ask::<DeviceVulnerabilities>(&path, VULNERABILITIES.needs).await?;
+        Ok(found.as_ref().clone())
+    }
+
+    /// The kept rows of a device, and when they were made.
+    pub(super) async fn rows_of(&self, device: &str) -> Result<(Vec<Row>, Timestamp), Gap> {
+        let snapshot = self.snapshot(DEVICE_VULNERABILITIES)?;
+        let id = device.to_owned();
+        let read = Arc::new(move |line: &[u8]| {
+            let row = lenient::record::<Row>(line)?;
+            row.device_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&id)).then_some(row)
+        });
+        let mut rows = Vec::new();
+        self.scan(&snapshot, Some(device), read, |row| rows.push(row)).await?;
+        Ok((rows, snapshot.made))
+    }
+
+    /// Those of a device out of kept rows; the worst one's description from the kept list.
+    pub(super) async fn vulnerabilities_kept(&self, rows: &[Row]) -> DeviceVulnerabilities {
+        let mut all = DeviceVulnerabilities::default();
+        rows.iter().filter_map(Row::vulnerability).for_each(|one| all.take(one));
+        if let Some(worst) = &mut all.worst
+            && let Ok(Some(known)) = self.vulnerability_kept(&worst.id).await
+        {
+            let known = known.vulnerability().unwrap_or_default();
+            (worst.description, worst.epss) = (known.description, known.epss);
+        }
+        all
+    }
+
+    /// A vulnerability out of the kept list.
+    pub(super) async fn vulnerability_kept(&self, id: &str) -> Result<Option<Record>, Gap> {
+        let snapshot = self.snapshot(VULNERABILITIES)?;
+        let meant = id.to_owned();
+        let read = Arc::new(move |line: &[u8]| {
+            let record = lenient::record::<Record>(line)?;
+            (record.id.as_deref() == Some(meant.as_str())).then_some(record)
+        });
+        let mut found = None;
+        self.scan(&snapshot, Some(id), read, |record| found = Some(record)).await?;
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_vulnerability_counts_once_and_the_worst_is_the_one_with_the_worst_exploit() {
+        let mut all = DeviceVulnerabilities::default();
+        for (id, severity, cvss, kit) in [
+            ("CVE-2026-0001", "Critical", 9.8, false),
+            ("CVE-2026-0002", "High", 7.5, true),
+            ("CVE-2026-0002", "High", 7.5, true),
+            ("CVE-2026-0003", "Medium", 5.0, false),
+        ] {
+            let record = format!(
+                r#"{{"id":"{id}","severity":"{severity}","cvssV3":{cvss},"exploitInKit":{kit},"EPSS":"0.5"}}"#
+            );
+            all.add(record.as_bytes());
+        }
+        all.add(br#"{"severity":"High"}"#);
+
+        assert_eq!((all.total, all.exploited, all.in_kit), (3, 1, 1));
+        assert_eq!((all.by_severity.critical, all.by_severity.high), (1, 1));
+        let worst = all.worst.unwrap();
+        assert_eq!((worst.id.as_str(), worst.epss), ("CVE-2026-0002", Some(0.5)));
+        assert_eq!(all.with_exploit.len(), 1);
+    }
+
+    #[test]
+    fn rows_of_pages_and_files_are_read_alike() {
+        let pages = br#"{"deviceId":"a","cveId":"CVE-1","vulnerabilitySeverityLevel":"Low","exploitabilityLevel":"ExploitIsInKit"}"#;
+        let files = br#"{"DeviceId":"a","CveId":"CVE-1","VulnerabilitySeverityLevel":"Low","ExploitabilityLevel":"ExploitIsInKit"}"#;
+
+        let [pages, files] = [&pages[..], &files[..]]
+            .map(|row| lenient::record::<Row>(row).unwrap().vulnerability().unwrap());
+
+        assert_eq!(pages, files);
+        assert_eq!((pages.exploit, pages.severity()), (Exploit::InKit, 1));
+    }
+}
