@@ -21,11 +21,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 /// What is kept of an answer's records.
 pub(super) trait Fold: Default + Send + Sync + 'static {
+    /// Whether it grows with the tenant: of those only a few are kept in memory.
+    const IS_LARGE: bool = false;
+
     /// Takes one record, valid JSON.
     fn add(&mut self, record: &[u8]);
+
+    /// Lets go of what only the fold itself needs: what is left is kept in memory.
+    fn end(&mut self) {}
 }
 
-/// Every record that is an object.
+/// Every record that is an object, of lists that have few.
 impl<R: DeserializeOwned + Send + Sync + 'static> Fold for Vec<R> {
     fn add(&mut self, record: &[u8]) {
         self.extend(lenient::record::<R>(record));
@@ -43,7 +49,9 @@ impl Lookup<'_> {
             let folded: Arc<dyn Any + Send + Sync> = Arc::new(self.read::<T>(path, needs).await?);
             Ok::<_, Gap>(folded)
         };
-        let found = self.app.lookups.recent.get(&key, (Instant::now(), FRESH_FOR), read).await?;
+        let lookups = &self.app.lookups;
+        let recent = if T::IS_LARGE { &lookups.large } else { &lookups.recent };
+        let found = recent.get(&key, (Instant::now(), FRESH_FOR), read).await?;
         let found = Arc::clone(&*found).downcast::<T>();
         found.map_err(|_| Gap::Unreachable { what: "the answer is of another kind".to_owned() })
     }
@@ -80,6 +88,7 @@ impl Lookup<'_> {
                 ),
             };
         }
+        folded.end();
         Ok(folded)
     }
 

@@ -6,9 +6,10 @@ use super::machine::{Device, find_among};
 use super::named::Named;
 use super::parts::{Alerts, Criticality, Settings, Update, User, updates_of};
 use super::possible::{Allowed, Possible, possible};
-use super::vulnerabilities::DeviceVulnerabilities;
+use super::vulnerabilities::Weaknesses;
 use super::{Lookup, Origin};
 use crate::schema;
+use crate::source::DEVICES;
 use crate::summary;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -36,7 +37,7 @@ pub struct Card {
     /// Its open alerts.
     pub alerts: Option<Alerts>,
     /// Its vulnerabilities.
-    pub vulnerabilities: Option<DeviceVulnerabilities>,
+    pub vulnerabilities: Option<Weaknesses>,
     /// Updates that it lacks, 50 at most.
     pub missing_updates: Option<Vec<Update>>,
     /// Settings of it that fail.
@@ -69,7 +70,7 @@ pub struct Links {
 #[derive(Default)]
 struct Parts {
     alerts: Option<Alerts>,
-    vulnerabilities: Option<DeviceVulnerabilities>,
+    vulnerabilities: Option<Weaknesses>,
     missing_updates: Option<Vec<Update>>,
     failed_configurations: Option<Settings>,
     logged_on_users: Option<Vec<User>>,
@@ -89,7 +90,7 @@ impl Lookup<'_> {
                 Ok(devices) => Some(find_among(devices)?),
                 Err(gap) => {
                     missing.push(MissingPart { part: "live", reason: gap.to_string() });
-                    self.falls_back(gap)?;
+                    self.falls_back(DEVICES, gap)?;
                     None
                 }
             },
@@ -101,14 +102,6 @@ impl Lookup<'_> {
         let (parts, criticality) = futures::join!(parts, self.criticality(&device));
         let criticality = or_missing(&mut missing, "criticality", criticality);
         Ok(self.made(device, parts, criticality, (None, missing), allowed))
-    }
-
-    /// Whether there is a snapshot of devices to fall back to; else the gap is the answer.
-    fn falls_back(&self, gap: Gap) -> Result<(), Stop> {
-        match self.snapshot(crate::source::DEVICES) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(gap.into()),
-        }
     }
 
     async fn parts_live(&self, id: &str, missing: &mut Vec<MissingPart>) -> Parts {

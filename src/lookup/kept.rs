@@ -5,7 +5,7 @@ use super::gap::Gap;
 use crate::kql;
 use crate::ledger::{Ledger, path};
 use crate::plan::RunId;
-use crate::source::Source;
+use crate::source::{Sends, Source};
 use flate2::bufread::GzDecoder;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -25,6 +25,29 @@ pub(super) struct Snapshot {
     /// As of when its records are.
     pub made: Timestamp,
     parts: Vec<String>,
+    /// What of it is asked for, as KQL says it.
+    asked: String,
+}
+
+impl Snapshot {
+    /// The same, of which only those rows are asked for: an operand of KQL's `where`.
+    pub fn asked(self, asked: String) -> Snapshot {
+        Snapshot { asked, ..self }
+    }
+
+    /// What answers the same in the workspace.
+    fn query(&self) -> String {
+        let function = kql::name_of(&self.source.table);
+        let rows = match self.asked.as_str() {
+            "" => String::new(),
+            asked => format!(" | where {asked}"),
+        };
+        let where_sent = match self.source.sends {
+            Sends::Nothing => " (where POSTURE_SEND sends this source)",
+            _ => "",
+        };
+        format!("{function}(){rows}{where_sent}")
+    }
 }
 
 /// Reads one line into what is kept of it; nothing where the line isn't meant.
@@ -51,7 +74,8 @@ impl Lookup<'_> {
                 latest.files.iter().flat_map(of).collect()
             }
         };
-        Ok(Snapshot { source, run: latest.run.clone(), made: latest.made(), parts })
+        let asked = String::new();
+        Ok(Snapshot { source, run: latest.run.clone(), made: latest.made(), parts, asked })
     }
 
     /// Hands what `read` makes of each line to `take`, in the snapshot's order.
@@ -74,7 +98,7 @@ impl Lookup<'_> {
             read: done,
             parts: snapshot.parts.len(),
             within: self.scan_for,
-            function: format!("{}()", kql::name_of(&snapshot.source.table)),
+            function: snapshot.query(),
         };
         let until = self.scan_until;
         let turn = self.app.lookups.scans.acquire();

@@ -2,7 +2,7 @@
 
 use super::machine::Device;
 use super::parts::{Alerts, Criticality, alert_rank};
-use super::vulnerabilities::{DeviceVulnerabilities, Exploit, Vulnerability, rank};
+use super::vulnerabilities::{Exploit, Vulnerability, Weaknesses, rank};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ pub struct Rating {
 pub fn rating(
     device: &Device,
     alerts: Option<&Alerts>,
-    vulnerabilities: Option<&DeviceVulnerabilities>,
+    vulnerabilities: Option<&Weaknesses>,
     criticality: Option<&Criticality>,
 ) -> Rating {
     let mut told: Vec<(u8, String)> = Vec::new();
@@ -128,8 +128,8 @@ mod tests {
         Device { risk_score, exposure_level, device_value, ..Device::default() }
     }
 
-    fn worst(severity: &str, exploit: Exploit) -> DeviceVulnerabilities {
-        let mut all = DeviceVulnerabilities::default();
+    fn worst(severity: &str, exploit: Exploit) -> Weaknesses {
+        let mut all = Weaknesses::default();
         let severity = Some(severity.to_owned());
         all.take(Vulnerability {
             id: "CVE-2026-0001".to_owned(),

@@ -203,8 +203,13 @@ impl Lookup<'_> {
                 self.filtered(&format!("computerDnsName eq '{name}'")).await?
             }
             Named::Host(name) => {
-                let found = self.filtered(&format!("startswith(computerDnsName,'{name}')")).await?;
-                found.into_iter().filter(|device| device.is(named)).collect()
+                // Not by the name's beginning alone, which many others may share.
+                let (alone, within) = (
+                    format!("computerDnsName eq '{name}'"),
+                    format!("startswith(computerDnsName,'{name}.')"),
+                );
+                let (alone, within) = futures::join!(self.filtered(&alone), self.filtered(&within));
+                [alone?, within?].concat()
             }
             Named::Address(address) => {
                 let found = self.machines(&self.at_address(address)).await?;
@@ -214,7 +219,11 @@ impl Lookup<'_> {
                 }
             }
         };
-        Ok(devices.into_iter().filter(|device| !device.id.is_empty()).collect())
+        let is_meant = |device: &Device| match named {
+            Named::Host(_) => device.is(named),
+            _ => true,
+        };
+        Ok(devices.into_iter().filter(|one| !one.id.is_empty() && is_meant(one)).collect())
     }
 
     /// The device list has them by this name.

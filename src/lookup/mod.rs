@@ -5,6 +5,8 @@
 
 mod ask;
 mod card;
+mod cve;
+mod exposure;
 mod gap;
 mod kept;
 mod level;
@@ -12,20 +14,25 @@ mod machine;
 mod named;
 mod parts;
 mod possible;
+mod software;
 mod vulnerabilities;
 
 pub use card::{Card, Links};
+pub use cve::{About, Cve, CveLinks};
+pub use exposure::{Affected, Exposed, Fix, Reference};
 pub use gap::{Gap, MissingPart, Stop};
 pub use level::{Level, Rating};
 pub use machine::{Device, find_among};
 pub use named::{Named, SoftwareId, cve, is_device_id};
 pub use parts::{Alerts, Criticality, Setting, Settings, Update, User};
 pub use possible::{Allowed, Possible, possible};
-pub use vulnerabilities::{DeviceVulnerabilities, Vulnerability};
+pub use software::{Holder, Product, Software, Version};
+pub use vulnerabilities::{Exploit, Vulnerability, Weaknesses};
 
 use crate::app::App;
 use crate::recent::Recent;
 use crate::schema;
+use crate::source::Source;
 use crate::summary::Known;
 use crate::tenant::Tenant;
 use jiff::Timestamp;
@@ -40,7 +47,9 @@ use tokio::time::Instant;
 /// How long what Defender answers is given from memory.
 const FRESH_FOR: Duration = Duration::from_secs(300);
 /// Answers of Defender that are kept in memory, of all tenants together.
-const MOST_ANSWERS: usize = 2_000;
+const MOST_ANSWERS: usize = 1_000;
+/// As many of those that grow with the tenant.
+const MOST_LARGE: usize = 8;
 /// How long the look-ups of one call may take together.
 const LOOK_FOR: Duration = Duration::from_secs(10);
 /// How long the scans of one call may take together.
@@ -51,13 +60,14 @@ const SCANS_AT_ONCE: usize = 2;
 /// What was looked up a moment ago, and whose turn it is to scan.
 pub struct Lookups {
     recent: Recent<Arc<dyn Any + Send + Sync>>,
+    large: Recent<Arc<dyn Any + Send + Sync>>,
     scans: Semaphore,
 }
 
 impl Default for Lookups {
     fn default() -> Lookups {
-        let recent = Recent::of_at_most(MOST_ANSWERS);
-        Lookups { recent, scans: Semaphore::new(SCANS_AT_ONCE) }
+        let (recent, large) = (Recent::of_at_most(MOST_ANSWERS), Recent::of_at_most(MOST_LARGE));
+        Lookups { recent, large, scans: Semaphore::new(SCANS_AT_ONCE) }
     }
 }
 
@@ -83,6 +93,19 @@ impl<'a> Lookup<'a> {
     /// The same with so much time for scans.
     pub fn scanning_for(self, time: Duration) -> Lookup<'a> {
         Lookup { scan_until: Instant::now() + time, scan_for: time, ..self }
+    }
+
+    /// The run of a source's newest snapshot, or that there is none.
+    pub fn run(&self, source: Source) -> String {
+        self.snapshot(source).map_or_else(|_| "none".to_owned(), |snapshot| snapshot.run)
+    }
+
+    /// Whether there is a snapshot to fall back to; else the gap is the answer.
+    fn falls_back(&self, source: Source, gap: Gap) -> Result<(), Stop> {
+        match self.snapshot(source) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(gap.into()),
+        }
     }
 
     fn origin(&self, kept: Option<Timestamp>) -> Origin {

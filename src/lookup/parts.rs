@@ -271,6 +271,7 @@ impl Lookup<'_> {
     /// Kept settings of a device, and when they were made.
     pub(super) async fn settings_kept(&self, device: &str) -> Result<(Settings, Timestamp), Gap> {
         let snapshot = self.snapshot(DEVICE_CONFIGURATIONS)?;
+        let snapshot = snapshot.asked(format!("deviceId == '{device}'"));
         let id = device.to_owned();
         let read = Arc::new(move |line: &[u8]| {
             let row = lenient::record::<Configuration>(line)?;

@@ -1,4 +1,4 @@
-//! Vulnerabilities of a device: how many, the worst of them, those with an exploit.
+//! Vulnerabilities of a device or a software: how many, the worst of them, those with an exploit.
 
 use super::Lookup;
 use super::ask::Fold;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Vulnerabilities with an exploit that an answer names.
 const MOST_NAMED: usize = 20;
 /// Longest description, in characters.
-const DESCRIPTION_CHARS: usize = 1_000;
+const DESCRIPTION_CHARS: usize = 600;
 
 /// What is known of exploits, the worst last.
 #[derive(
@@ -46,6 +46,7 @@ pub enum Exploit {
 /// A vulnerability.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Weakness")]
 pub struct Vulnerability {
     /// Mostly a CVE id.
     pub id: String,
@@ -61,10 +62,10 @@ pub struct Vulnerability {
     pub description: Option<String>,
 }
 
-/// Vulnerabilities of one device, each once.
+/// Vulnerabilities of one device or software, each once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DeviceVulnerabilities {
+pub struct Weaknesses {
     /// All of them.
     pub total: u64,
     /// By severity.
@@ -101,7 +102,7 @@ pub(super) fn rank(value: Option<&str>, known: &[&str]) -> u8 {
     place.map_or(0, |place| place as u8 + 1)
 }
 
-impl DeviceVulnerabilities {
+impl Weaknesses {
     pub(super) fn take(&mut self, one: Vulnerability) {
         if !self.seen.insert(one.id.clone()) {
             return;
@@ -124,7 +125,11 @@ impl DeviceVulnerabilities {
     }
 }
 
-impl Fold for DeviceVulnerabilities {
+impl Fold for Weaknesses {
+    fn end(&mut self) {
+        self.seen = HashSet::new();
+    }
+
     fn add(&mut self, record: &[u8]) {
         if let Some(one) = lenient::record::<Record>(record).and_then(Record::vulnerability) {
             self.take(one);
@@ -135,7 +140,7 @@ impl Fold for DeviceVulnerabilities {
 /// A vulnerability as Defender lists it.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-discovered-vulnerabilities>
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Record {
     #[serde(deserialize_with = "lenient::owned")]
@@ -252,18 +257,20 @@ impl Row {
 
 impl Lookup<'_> {
     /// Those of a device, as Defender answers.
-    pub(super) async fn vulnerabilities_live(
-        &self,
-        device: &str,
-    ) -> Result<DeviceVulnerabilities, Gap> {
-        let path = format!("/api/machines/{device}/vulnerabilities");
-        let found = self.ask::<DeviceVulnerabilities>(&path, VULNERABILITIES.needs).await?;
+    pub(super) async fn vulnerabilities_live(&self, device: &str) -> Result<Weaknesses, Gap> {
+        self.weaknesses(&format!("/api/machines/{device}/vulnerabilities")).await
+    }
+
+    /// Those that Defender lists at a path.
+    pub(super) async fn weaknesses(&self, path: &str) -> Result<Weaknesses, Gap> {
+        let found = self.ask::<Weaknesses>(path, VULNERABILITIES.needs).await?;
         Ok(found.as_ref().clone())
     }
 
     /// The kept rows of a device, and when they were made.
     pub(super) async fn rows_of(&self, device: &str) -> Result<(Vec<Row>, Timestamp), Gap> {
         let snapshot = self.snapshot(DEVICE_VULNERABILITIES)?;
+        let snapshot = snapshot.asked(format!("deviceId == '{device}'"));
         let id = device.to_owned();
         let read = Arc::new(move |line: &[u8]| {
             let row = lenient::record::<Row>(line)?;
@@ -275,21 +282,27 @@ impl Lookup<'_> {
     }
 
     /// Those of a device out of kept rows; the worst one's description from the kept list.
-    pub(super) async fn vulnerabilities_kept(&self, rows: &[Row]) -> DeviceVulnerabilities {
-        let mut all = DeviceVulnerabilities::default();
+    pub(super) async fn vulnerabilities_kept(&self, rows: &[Row]) -> Weaknesses {
+        let mut all = Weaknesses::default();
         rows.iter().filter_map(Row::vulnerability).for_each(|one| all.take(one));
+        self.describe(&mut all).await;
+        all
+    }
+
+    /// Completes the worst one from the kept list.
+    pub(super) async fn describe(&self, all: &mut Weaknesses) {
         if let Some(worst) = &mut all.worst
             && let Ok(Some(known)) = self.vulnerability_kept(&worst.id).await
         {
             let known = known.vulnerability().unwrap_or_default();
             (worst.description, worst.epss) = (known.description, known.epss);
         }
-        all
     }
 
     /// A vulnerability out of the kept list.
     pub(super) async fn vulnerability_kept(&self, id: &str) -> Result<Option<Record>, Gap> {
         let snapshot = self.snapshot(VULNERABILITIES)?;
+        let snapshot = snapshot.asked(format!("VulnerabilityId == '{id}'"));
         let meant = id.to_owned();
         let read = Arc::new(move |line: &[u8]| {
             let record = lenient::record::<Record>(line)?;
@@ -307,7 +320,7 @@ mod tests {
 
     #[test]
     fn each_vulnerability_counts_once_and_the_worst_is_the_one_with_the_worst_exploit() {
-        let mut all = DeviceVulnerabilities::default();
+        let mut all = Weaknesses::default();
         for (id, severity, cvss, kit) in [
             ("CVE-2026-0001", "Critical", 9.8, false),
             ("CVE-2026-0002", "High", 7.5, true),

@@ -49,7 +49,8 @@ pub(super) fn or_dash(value: Option<&str>) -> &str {
     value.filter(|value| !value.is_empty()).unwrap_or("-")
 }
 
-fn fact(name: &str, value: impl Into<Cell>) -> (String, Cell) {
+/// A fact of a comment.
+pub(super) fn fact(name: &str, value: impl Into<Cell>) -> (String, Cell) {
     (name.to_owned(), value.into())
 }
 

@@ -6,9 +6,11 @@
 mod answer;
 mod call;
 mod comment;
+mod cves;
 mod devices;
 mod door;
 mod list;
+mod software;
 mod status;
 mod summary;
 
@@ -16,7 +18,7 @@ pub use answer::{Answer, Form, Shown};
 pub use call::{Call, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
-pub use list::{Column, Page, Rows};
+pub use list::{Column, Page, Rows, Window};
 
 use crate::app::App;
 use crate::host::{Problem, Reply};
@@ -138,7 +140,8 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, devices::ROUTES, status::ROUTES];
+pub const ROUTES: &[&[Route]] =
+    &[summary::ROUTES, devices::ROUTES, cves::ROUTES, software::ROUTES, status::ROUTES];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {
