@@ -201,7 +201,8 @@ impl Lookup<'_> {
         format!("{portal}/{path}?tid={}", self.tenant.id)
     }
 
-    fn links(&self, id: &str) -> Links {
+    /// A device's pages.
+    pub(super) fn links(&self, id: &str) -> Links {
         // Defender's ids are hex digits; anything else would be somebody's idea of a path.
         let id = super::named::escaped(id);
         let page = |page: &str| self.portal(&format!("machines/v2/{id}/{page}"));

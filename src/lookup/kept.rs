@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use memchr::{memchr, memmem, memrchr};
 use std::io::Read;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Parts in memory at once, each of a million bytes and what it comes compressed as.
 const PARTS_AT_ONCE: usize = 4;
@@ -111,7 +112,10 @@ impl Lookup<'_> {
         let mut parts =
             std::pin::pin!(stream::iter(&snapshot.parts).map(part).buffered(PARTS_AT_ONCE));
         let mut done = 0;
-        loop {
+        while done < snapshot.parts.len() {
+            if Instant::now() >= until {
+                return Err(late(done));
+            }
             let next = tokio::time::timeout_at(until, parts.next()).await;
             let Some(rows) = next.map_err(|_| late(done))? else { break };
             rows?.into_iter().for_each(&mut take);

@@ -6,6 +6,7 @@
 mod ask;
 mod card;
 mod cve;
+mod devices;
 mod exposure;
 mod gap;
 mod kept;
@@ -19,6 +20,7 @@ mod vulnerabilities;
 
 pub use card::{Card, Links};
 pub use cve::{About, Cve, CveLinks};
+pub use devices::{Entry, Filter, Profile, Profiles};
 pub use exposure::{Affected, Exposed, Fix, Reference};
 pub use gap::{Gap, MissingPart, Stop};
 pub use level::{Level, Rating};

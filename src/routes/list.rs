@@ -144,13 +144,21 @@ impl<T: Serialize> Page<T> {
     /// As [`Answer::of`].
     pub fn answer(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let answer = Answer::of(call, self)?;
-        let Some(token) = &self.continuation else { return Ok(answer) };
-        let Ok(mut url) = Url::parse("http://localhost/") else { return Ok(answer) };
+        Ok(match self.linked(call) {
+            Some(link) => answer.header("link", link),
+            None => answer,
+        })
+    }
+
+    /// The `Link` header that leads to the next page, where there is one.
+    pub fn linked(&self, call: &Call<'_>) -> Option<String> {
+        let token = self.continuation.as_ref()?;
+        let mut url = Url::parse("http://localhost/").ok()?;
         url.query_pairs_mut()
             .extend_pairs(call.query.without(&["continuation", "code"]))
             .append_pair("continuation", token);
         let query = url.query().unwrap_or_default();
-        Ok(answer.header("link", format!("<{}?{query}>; rel=\"next\"", call.request.path)))
+        Some(format!("<{}?{query}>; rel=\"next\"", call.request.path))
     }
 
     fn values(&self) -> Vec<Value> {

@@ -1,22 +1,11 @@
 //! One software, and who has it.
 
-use super::devices::{KEPT, fact, or_dash, table};
-use super::{
-    Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, Window, shape,
-};
+use super::devices::{KEPT, PAGED, fact, or_dash, table};
+use super::{Answer, Block, Call, Cell, Column, Comment, Page, Route, Shown, Window, shape};
 use crate::host::Problem;
 use crate::lookup::{Holder, Lookup, Software, SoftwareId};
 use crate::source::DEVICE_SOFTWARE;
 use futures::FutureExt;
-
-/// `?top=` and `?continuation=`, of every list.
-const PAGED: [Parameter; 2] = [
-    Parameter {
-        name: "top",
-        about: "items of a page, 1 to 1000, in CSV to 10000; default 100, in CSV 10000",
-    },
-    Parameter { name: "continuation", about: "the token of the page before, for the next one" },
-];
 
 /// Rows of a comment's table.
 const MOST_ROWS: usize = 50;

@@ -182,5 +182,8 @@ async fn a_scan_that_takes_too_long_says_what_answers_instead() {
     let problem = Problem::from(stop);
     assert_eq!((problem.status, problem.retry_after), (503, Some(60)));
     let query = format!("PostureVulnerabilities() | where VulnerabilityId == '{cve}'");
-    assert!(problem.detail.contains("read 0 of ") && problem.detail.contains(&query), "{problem:?}");
+    assert!(
+        problem.detail.contains("read 0 of ") && problem.detail.contains(&query),
+        "{problem:?}"
+    );
 }

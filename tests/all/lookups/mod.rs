@@ -2,6 +2,7 @@
 
 mod card;
 mod inventory;
+mod listed;
 
 use crate::support::{self, Folder, answer, job};
 use posture::app::App;

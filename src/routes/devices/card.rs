@@ -1,12 +1,11 @@
-//! Devices: one device's card.
+//! One device's card, and its comment.
 
-use super::{Answer, Block, Call, Cell, Comment, Parameter, Route, Shown, shape};
 use crate::host::Problem;
 use crate::lookup::{Allowed, Card, Lookup, Named};
-use futures::FutureExt;
+use crate::routes::{Answer, Block, Call, Cell, Comment, Parameter, Shown};
 
 /// `?kept=`, of every look-up.
-pub(super) const KEPT: Parameter = Parameter {
+pub(in crate::routes) const KEPT: Parameter = Parameter {
     name: "kept",
     about: "true answers from the newest kept snapshots instead of asking Defender; default false",
 };
@@ -14,19 +13,7 @@ pub(super) const KEPT: Parameter = Parameter {
 const NO_NAME: &str = "this names no device: give its id at Defender (40 hex digits), its id in Entra ID \
                        (a GUID), its name or an IP address";
 
-/// The routes of this file.
-pub const ROUTES: &[Route] = &[Route {
-    query: &[KEPT],
-    ..Route::get(
-        "devices/{id}",
-        "One device's card, by its id at Defender or in Entra ID, its name or an address: level with \
-         reasons, vulnerabilities, updates, settings, users, possible actions, links",
-        shape::<Card>,
-        |call| card(call).boxed(),
-    )
-}];
-
-async fn card(call: &Call<'_>) -> Result<Answer, Problem> {
+pub(super) async fn card(call: &Call<'_>) -> Result<Answer, Problem> {
     let named = Named::read(call.segment("id")).ok_or_else(|| Problem::new(400, NO_NAME))?;
     let kept = call.query.flag("kept")?;
     let lookup = Lookup::new(call.app, call.tenant(), call.known().await?);
@@ -45,12 +32,12 @@ impl Shown for Card {
 }
 
 /// A value, or a dash.
-pub(super) fn or_dash(value: Option<&str>) -> &str {
+pub(in crate::routes) fn or_dash(value: Option<&str>) -> &str {
     value.filter(|value| !value.is_empty()).unwrap_or("-")
 }
 
 /// A fact of a comment.
-pub(super) fn fact(name: &str, value: impl Into<Cell>) -> (String, Cell) {
+pub(in crate::routes) fn fact(name: &str, value: impl Into<Cell>) -> (String, Cell) {
     (name.to_owned(), value.into())
 }
 
@@ -155,7 +142,7 @@ fn criticality(level: u8) -> &'static str {
 }
 
 /// A table of a comment.
-pub(super) fn table(heading: &str, columns: &[&str], rows: Vec<Vec<Cell>>) -> Block {
+pub(in crate::routes) fn table(heading: &str, columns: &[&str], rows: Vec<Vec<Cell>>) -> Block {
     let columns = columns.iter().map(|&name| name.to_owned()).collect();
     Block::Table { heading: heading.to_owned(), columns, rows }
 }
