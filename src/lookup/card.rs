@@ -1,11 +1,13 @@
 //! The device card: what is known of one device, from look-ups or from what is kept.
 
+use super::criticality::Criticality;
 use super::gap::{Gap, MissingPart, Stop, or_missing};
 use super::level::{Rating, rating};
 use super::machine::{Device, find_among};
 use super::named::Named;
-use super::parts::{Alerts, Criticality, Settings, Update, User, updates_of};
+use super::parts::{Alerts, Update, User, updates_of};
 use super::possible::{Allowed, Possible, possible};
+use super::settings::Settings;
 use super::vulnerabilities::Weaknesses;
 use super::{Lookup, Origin};
 use crate::schema;

@@ -4,7 +4,8 @@ use super::ask::Fold;
 use super::exposure::{Affected, Exposed, Fix, MOST_DEVICES, Reference, Rows};
 use super::gap::{Gap, MissingPart, Stop, or_missing};
 use super::named::escaped;
-use super::vulnerabilities::{Exploit, Record, Row};
+use super::rows::FlawRow;
+use super::vulnerabilities::{Exploit, Record};
 use super::{Lookup, Origin};
 use crate::digest::lenient;
 use crate::schema;
@@ -191,7 +192,7 @@ impl Lookup<'_> {
         };
         let meant = id.to_owned();
         let read = Arc::new(move |line: &[u8]| {
-            let row = lenient::record::<Row>(line)?;
+            let row = lenient::record::<FlawRow>(line)?;
             (row.cve_id.as_deref() == Some(meant.as_str())).then_some(row)
         });
         let (mut devices, mut rows, mut seen) =

@@ -4,7 +4,8 @@ use super::Lookup;
 use super::gap::Gap;
 use super::machine::Device;
 use super::named::SoftwareId;
-use super::vulnerabilities::{Row, rank};
+use super::rows::FlawRow;
+use super::vulnerabilities::rank;
 use crate::digest::{Tally, lenient};
 use crate::source::{DEVICE_VULNERABILITIES, DEVICES};
 use jiff::Timestamp;
@@ -162,7 +163,7 @@ impl Lookup<'_> {
             let snapshot = snapshot.asked(format!("cveId == '{cve}'"));
             let meant = cve.clone();
             let read = Arc::new(move |line: &[u8]| {
-                let row = lenient::record::<Row>(line)?;
+                let row = lenient::record::<FlawRow>(line)?;
                 (row.cve_id.as_deref() == Some(meant.as_str())).then_some(row.device_id?)
             });
             let mut ids = HashSet::new();

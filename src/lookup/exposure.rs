@@ -2,7 +2,7 @@
 
 use super::ask::Fold;
 use super::named::software_id;
-use super::vulnerabilities::Row;
+use super::rows::FlawRow;
 use crate::digest::lenient;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -134,7 +134,7 @@ impl Rows {
     }
 
     /// Takes a kept row.
-    pub fn take_kept(&mut self, row: &Row) {
+    pub fn take_kept(&mut self, row: &FlawRow) {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (id, name) = (&row.recommended_security_update_id, &row.recommended_security_update);
         let fix = id.as_ref().or(name.as_ref()).map(|id| Fix {

@@ -1,7 +1,8 @@
 //! One overall level of a device, and what makes it. Pure.
 
+use super::criticality::Criticality;
 use super::machine::Device;
-use super::parts::{Alerts, Criticality, alert_rank};
+use super::parts::{Alerts, alert_rank};
 use super::vulnerabilities::{Exploit, Vulnerability, Weaknesses, rank};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -5,30 +5,42 @@
 
 mod ask;
 mod card;
+mod criticality;
 mod cve;
 mod devices;
 mod exposure;
 mod gap;
+mod holders;
+mod incident;
 mod kept;
 mod level;
 mod machine;
 mod named;
 mod parts;
 mod possible;
+mod rows;
+mod settings;
 mod software;
 mod vulnerabilities;
 
 pub use card::{Card, Links};
+pub use criticality::Criticality;
 pub use cve::{About, Cve, CveLinks};
 pub use devices::{Entry, Filter, Profile, Profiles};
 pub use exposure::{Affected, Exposed, Fix, Reference};
 pub use gap::{Gap, MissingPart, Stop};
+pub use holders::Holder;
+pub use incident::{
+    Account, AccountContext, AddressContext, CveContext, Entities, Host, HostContext, Incident,
+    IncidentContext, Risk,
+};
 pub use level::{Level, Rating};
 pub use machine::{Device, find_among};
 pub use named::{Named, SoftwareId, cve, is_device_id};
-pub use parts::{Alerts, Criticality, Setting, Settings, Update, User};
+pub use parts::{Alerts, Update, User};
 pub use possible::{Allowed, Possible, possible};
-pub use software::{Holder, Product, Software, Version};
+pub use settings::{Setting, Settings};
+pub use software::{Product, Software, Version};
 pub use vulnerabilities::{Exploit, Vulnerability, Weaknesses};
 
 use crate::app::App;
@@ -90,6 +102,11 @@ impl<'a> Lookup<'a> {
         let begun = Instant::now();
         let (until, scan_until) = (begun + LOOK_FOR, begun + SCAN_FOR);
         Lookup { app, tenant, known, now: app.now(), until, scan_until, scan_for: SCAN_FOR }
+    }
+
+    /// The same with so much time for look-ups.
+    pub fn looking_for(self, time: Duration) -> Lookup<'a> {
+        Lookup { until: Instant::now() + time, ..self }
     }
 
     /// The same with so much time for scans.

@@ -3,8 +3,9 @@
 use super::Lookup;
 use super::ask::Fold;
 use super::gap::Gap;
+use super::rows::FlawRow;
 use crate::digest::{Severities, lenient};
-use crate::source::{DEVICE_VULNERABILITIES, VULNERABILITIES};
+use crate::source::VULNERABILITIES;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -200,61 +201,6 @@ impl Record {
     }
 }
 
-/// A kept row of a vulnerability of a software on a device, in the spelling of pages or files.
-///
-/// <https://learn.microsoft.com/defender-endpoint/api/get-assessment-software-vulnerabilities>
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Row {
-    #[serde(alias = "DeviceId", deserialize_with = "lenient::owned")]
-    pub device_id: Option<String>,
-    #[serde(alias = "DeviceName", deserialize_with = "lenient::owned")]
-    pub device_name: Option<String>,
-    #[serde(alias = "OSPlatform", deserialize_with = "lenient::owned")]
-    pub os_platform: Option<String>,
-    #[serde(alias = "RbacGroupName", deserialize_with = "lenient::owned")]
-    pub rbac_group_name: Option<String>,
-    #[serde(alias = "CveId", deserialize_with = "lenient::owned")]
-    pub cve_id: Option<String>,
-    #[serde(alias = "SoftwareVendor", deserialize_with = "lenient::owned")]
-    pub software_vendor: Option<String>,
-    #[serde(alias = "SoftwareName", deserialize_with = "lenient::owned")]
-    pub software_name: Option<String>,
-    #[serde(alias = "SoftwareVersion", deserialize_with = "lenient::owned")]
-    pub software_version: Option<String>,
-    #[serde(alias = "VulnerabilitySeverityLevel", deserialize_with = "lenient::owned")]
-    pub vulnerability_severity_level: Option<String>,
-    #[serde(alias = "CvssScore", deserialize_with = "lenient::number")]
-    pub cvss_score: Option<f64>,
-    #[serde(alias = "ExploitabilityLevel", deserialize_with = "lenient::owned")]
-    pub exploitability_level: Option<String>,
-    #[serde(alias = "RecommendedSecurityUpdate", deserialize_with = "lenient::owned")]
-    pub recommended_security_update: Option<String>,
-    #[serde(alias = "RecommendedSecurityUpdateId", deserialize_with = "lenient::owned")]
-    pub recommended_security_update_id: Option<String>,
-    #[serde(alias = "RecommendedSecurityUpdateUrl", deserialize_with = "lenient::owned")]
-    pub recommended_security_update_url: Option<String>,
-}
-
-impl Row {
-    pub fn vulnerability(&self) -> Option<Vulnerability> {
-        let exploit = match self.exploitability_level.as_deref().unwrap_or_default() {
-            level if level.eq_ignore_ascii_case("ExploitIsInKit") => Exploit::InKit,
-            level if level.eq_ignore_ascii_case("ExploitIsVerified") => Exploit::Verified,
-            level if level.eq_ignore_ascii_case("ExploitIsPublic") => Exploit::Public,
-            _ => Exploit::None,
-        };
-        Some(Vulnerability {
-            id: self.cve_id.clone()?,
-            severity: self.vulnerability_severity_level.clone(),
-            cvss: self.cvss_score,
-            epss: None,
-            exploit,
-            description: None,
-        })
-    }
-}
-
 impl Lookup<'_> {
     /// Those of a device, as Defender answers.
     pub(super) async fn vulnerabilities_live(&self, device: &str) -> Result<Weaknesses, Gap> {
@@ -267,24 +213,10 @@ impl Lookup<'_> {
         Ok(found.as_ref().clone())
     }
 
-    /// The kept rows of a device, and when they were made.
-    pub(super) async fn rows_of(&self, device: &str) -> Result<(Vec<Row>, Timestamp), Gap> {
-        let snapshot = self.snapshot(DEVICE_VULNERABILITIES)?;
-        let snapshot = snapshot.asked(format!("deviceId == '{device}'"));
-        let id = device.to_owned();
-        let read = Arc::new(move |line: &[u8]| {
-            let row = lenient::record::<Row>(line)?;
-            row.device_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&id)).then_some(row)
-        });
-        let mut rows = Vec::new();
-        self.scan(&snapshot, Some(device), read, |row| rows.push(row)).await?;
-        Ok((rows, snapshot.made))
-    }
-
     /// Those of a device out of kept rows; the worst one's description from the kept list.
-    pub(super) async fn vulnerabilities_kept(&self, rows: &[Row]) -> Weaknesses {
+    pub(super) async fn vulnerabilities_kept(&self, rows: &[FlawRow]) -> Weaknesses {
         let mut all = Weaknesses::default();
-        rows.iter().filter_map(Row::vulnerability).for_each(|one| all.take(one));
+        rows.iter().filter_map(FlawRow::vulnerability).for_each(|one| all.take(one));
         self.describe(&mut all).await;
         all
     }
@@ -339,17 +271,5 @@ mod tests {
         let worst = all.worst.unwrap();
         assert_eq!((worst.id.as_str(), worst.epss), ("CVE-2026-0002", Some(0.5)));
         assert_eq!(all.with_exploit.len(), 1);
-    }
-
-    #[test]
-    fn rows_of_pages_and_files_are_read_alike() {
-        let pages = br#"{"deviceId":"a","cveId":"CVE-1","vulnerabilitySeverityLevel":"Low","exploitabilityLevel":"ExploitIsInKit"}"#;
-        let files = br#"{"DeviceId":"a","CveId":"CVE-1","VulnerabilitySeverityLevel":"Low","ExploitabilityLevel":"ExploitIsInKit"}"#;
-
-        let [pages, files] = [&pages[..], &files[..]]
-            .map(|row| lenient::record::<Row>(row).unwrap().vulnerability().unwrap());
-
-        assert_eq!(pages, files);
-        assert_eq!((pages.exploit, pages.severity()), (Exploit::InKit, 1));
     }
 }

@@ -9,6 +9,7 @@ mod comment;
 mod cves;
 mod devices;
 mod door;
+mod incident;
 mod list;
 mod software;
 mod status;
@@ -140,8 +141,14 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] =
-    &[summary::ROUTES, devices::ROUTES, cves::ROUTES, software::ROUTES, status::ROUTES];
+pub const ROUTES: &[&[Route]] = &[
+    summary::ROUTES,
+    devices::ROUTES,
+    cves::ROUTES,
+    software::ROUTES,
+    incident::ROUTES,
+    status::ROUTES,
+];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

@@ -1,6 +1,7 @@
 //! Look-ups at Defender, and the same out of what is kept.
 
 mod card;
+mod incident;
 mod inventory;
 mod listed;
 
