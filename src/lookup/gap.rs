@@ -125,7 +125,8 @@ impl From<Stop> for Problem {
             Stop::Gap(gap) => gap,
         };
         let after = match &gap {
-            Gap::Refused { .. } => return Problem::new(502, gap.to_string()),
+            Gap::NotKept(_) => return Problem::new(404, gap.to_string()),
+            Gap::Refused { .. } => return Problem::new(503, gap.to_string()),
             Gap::Throttled { after, .. } => after.as_secs().max(1),
             _ => ASK_AGAIN_S,
         };
