@@ -340,6 +340,8 @@ fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> M
         made.enabled = tenant.enabled;
         made.azure = tenant.azure.clone();
         made.callers.clone_from(&tenant.callers);
+        let (actions, acting) = (tenant.actions.clone(), tenant.acting.clone());
+        made = made.acting_as(actions, acting, &way);
         made.logs = match own_workspace {
             false => common.clone(),
             true => {

@@ -16,7 +16,7 @@ const LATE_FOR: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Recent<T> {
     entries: Mutex<HashMap<String, Arc<Entry<T>>>>,
-    /// Entries that are held; where there would be more, the oldest go.
+    /// Answers that are kept at most.
     most: usize,
 }
 
@@ -29,12 +29,12 @@ struct Entry<T> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Recent<T> {
-        Recent { entries: Mutex::default(), most: usize::MAX }
+        Recent::of_at_most(usize::MAX)
     }
 }
 
 impl<T> Recent<T> {
-    /// The same for keys without number: of their answers at most `most` are held.
+    /// One that keeps so many answers: those that were read longest ago give way.
     pub fn of_at_most(most: usize) -> Recent<T> {
         Recent { entries: Mutex::default(), most }
     }
@@ -78,8 +78,11 @@ impl<T> Recent<T> {
         if let Some(entry) = entries.get(key) {
             return entry.clone();
         }
-        if entries.len() >= self.most {
-            make_room(&mut entries);
+        while entries.len() >= self.most {
+            // Not those that are being read for the first time: whoever waits for them would read again.
+            let read = entries.iter().filter_map(|(key, entry)| Some((entry.read_at()?, key)));
+            let Some(oldest) = read.min().map(|(_, key)| key.clone()) else { break };
+            entries.remove(&oldest);
         }
         let entry = Arc::new(Entry { answer: Mutex::default(), reading: Default::default() });
         entries.insert(key.to_owned(), entry.clone());
@@ -87,16 +90,11 @@ impl<T> Recent<T> {
     }
 }
 
-/// Lets the older half of those go that nobody is reading.
-fn make_room<T>(entries: &mut HashMap<String, Arc<Entry<T>>>) {
-    let made = |entry: &Arc<Entry<T>>| lock(&entry.answer).as_ref().map(|(at, _)| *at);
-    let mut ages: Vec<_> = entries.values().map(made).collect();
-    ages.sort_unstable();
-    let Some(middle) = ages.get(ages.len() / 2).copied() else { return };
-    entries.retain(|_, entry| Arc::strong_count(entry) > 1 || made(entry) > middle);
-}
-
 impl<T> Entry<T> {
+    fn read_at(&self) -> Option<Instant> {
+        lock(&self.answer).as_ref().map(|(at, _)| *at)
+    }
+
     fn within(&self, now: Instant, age: Duration) -> Option<Arc<T>> {
         let answer = lock(&self.answer);
         let recent = |at: Instant| now.saturating_duration_since(at) < age;
@@ -134,23 +132,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_more_keys_than_there_is_room_for_the_oldest_go() {
-        let (recent, start) = (Recent::of_at_most(4), Instant::now());
-        for number in 0..4 {
-            let at = (start + Duration::from_millis(number.into()), AGE);
-            recent.get(&number.to_string(), at, read(number)).await.unwrap();
-        }
-
-        let at = (start + AGE / 2, AGE);
-        recent.get("4", at, read(4)).await.unwrap();
-        let (oldest, newest) =
-            (recent.get("0", at, read(9)).await, recent.get("3", at, read(9)).await);
-
-        assert_eq!((*oldest.unwrap(), *newest.unwrap()), (9, 3));
-        assert!(lock(&recent.entries).len() <= 4);
-    }
-
-    #[tokio::test]
     async fn while_one_reads_the_others_get_the_answer_before() {
         let (recent, start) = (Recent::default(), Instant::now());
         recent.get("a", (start, AGE), read(1)).await.unwrap();
@@ -181,6 +162,34 @@ mod tests {
 
             assert_eq!((*reads.await.unwrap(), *waits.await.unwrap()), (2, 2), "{key}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_answer_that_was_read_longest_ago_gives_way() {
+        let (recent, start) = (Recent::of_at_most(2), Instant::now());
+        for (key, at) in [("a", start), ("b", start + AGE / 4), ("c", start + AGE / 3)] {
+            recent.get(key, (at, AGE), read(1)).await.unwrap();
+        }
+
+        let kept = recent.get("b", (start + AGE / 2, AGE), read(2)).await;
+        let gone = recent.get("a", (start + AGE / 2, AGE), read(2)).await;
+
+        assert_eq!((*kept.unwrap(), *gone.unwrap()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_being_read_does_not_give_way() {
+        let (recent, start) = (Recent::of_at_most(1), Instant::now());
+        let (done, told) = oneshot::channel::<u32>();
+        let reads = async { Ok::<_, Infallible>(told.await.unwrap()) };
+        let mut slow = Box::pin(recent.get("a", (start, AGE), reads));
+        assert!(futures::poll!(&mut slow).is_pending());
+
+        recent.get("b", (start, AGE), read(2)).await.unwrap();
+        done.send(1).unwrap();
+        slow.await.unwrap();
+
+        assert_eq!(*recent.get("a", (start, AGE), read(3)).await.unwrap(), 1);
     }
 
     #[tokio::test]

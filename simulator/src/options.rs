@@ -87,6 +87,8 @@ pub struct Tenant {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
+    /// The secret of the registration for response actions.
+    pub action_secret: String,
     /// Secrets of the application that are over.
     pub expired_secrets: Vec<String>,
     /// Certificates (DER) that are registered on the application.
@@ -120,6 +122,7 @@ impl Tenant {
             name: name.to_owned(),
             client_id: draw.guid(),
             client_secret: format!("simulated-secret-{number}"),
+            action_secret: format!("simulated-action-secret-{number}"),
             expired_secrets: Vec::new(),
             certificates: Vec::new(),
             federated: Vec::new(),

@@ -31,7 +31,7 @@ struct Node {
     node_name: Option<String>,
     #[serde(deserialize_with = "lenient::number")]
     criticality_level: Option<f64>,
-    #[serde(deserialize_with = "lenient::texts")]
+    #[serde(deserialize_with = "lenient::owned_texts")]
     rule_names: Vec<String>,
     entity_ids: serde_json::Value,
 }

@@ -68,7 +68,7 @@ pub struct Device {
     #[serde(deserialize_with = "lenient::owned")]
     pub rbac_group_name: Option<String>,
     /// Its tags.
-    #[serde(deserialize_with = "lenient::texts")]
+    #[serde(deserialize_with = "lenient::owned_texts")]
     pub machine_tags: Vec<String>,
     /// Its address inside.
     #[serde(deserialize_with = "lenient::owned")]

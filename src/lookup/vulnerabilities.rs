@@ -165,9 +165,9 @@ pub(super) struct Record {
     exploit_verified: Option<bool>,
     #[serde(deserialize_with = "lenient::flag")]
     exploit_in_kit: Option<bool>,
-    #[serde(deserialize_with = "lenient::texts")]
+    #[serde(deserialize_with = "lenient::owned_texts")]
     pub exploit_types: Vec<String>,
-    #[serde(deserialize_with = "lenient::texts")]
+    #[serde(deserialize_with = "lenient::owned_texts")]
     pub exploit_uris: Vec<String>,
     #[serde(deserialize_with = "lenient::count")]
     pub exposed_machines: Option<u64>,

@@ -215,6 +215,14 @@ impl Rows {
         Rows { columns: names, rows: items.iter().map(row).collect() }
     }
 
+    /// These fields of items, each named as in the item.
+    pub fn of_fields(items: &[Value], fields: &[&str]) -> Rows {
+        let cell = |item: &Value, field: &str| item.get(field).map_or_else(String::new, text);
+        let row = |item: &Value| fields.iter().map(|field| cell(item, field)).collect();
+        let columns = fields.iter().map(|field| (*field).to_owned()).collect();
+        Rows { columns, rows: items.iter().map(row).collect() }
+    }
+
     /// As CSV, with a line of names. A cell that a spreadsheet would take for a formula begins with an
     /// apostrophe.
     ///

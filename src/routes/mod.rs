@@ -3,14 +3,20 @@
 //! A route is data: its path, who may call it, what it takes and what it answers. The router, the
 //! documents and the OpenAPI description all follow this list.
 
+mod actions;
 mod answer;
 mod call;
+mod cases;
+mod collect;
 mod comment;
 mod cves;
 mod devices;
 mod door;
+mod hunt;
 mod incident;
 mod list;
+pub mod openapi;
+mod report;
 mod software;
 mod status;
 mod summary;
@@ -68,12 +74,16 @@ pub struct Route {
     pub body: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// The statuses of its right answers, the usual one first.
     pub statuses: &'static [u16],
+    /// The media type of its usual answer.
+    pub media: &'static str,
     /// The shape of its answer.
     pub answers: fn(&mut SchemaGenerator) -> Schema,
     /// Whether it also answers an incident comment.
     pub has_comment: bool,
     /// Whether it also answers CSV.
     pub has_rows: bool,
+    /// Whether it comes by pages.
+    pub has_pages: bool,
     /// What answers it.
     pub handler: Handler,
 }
@@ -94,9 +104,11 @@ impl Route {
             query: &[],
             body: None,
             statuses: &[200],
+            media: "application/json",
             answers,
             has_comment: true,
             has_rows: false,
+            has_pages: false,
             handler,
         }
     }
@@ -108,7 +120,7 @@ impl Route {
         answers: fn(&mut SchemaGenerator) -> Schema,
         handler: Handler,
     ) -> Route {
-        Route { has_rows: true, ..Route::get(path, about, answers, handler) }
+        Route { has_rows: true, has_pages: true, ..Route::get(path, about, answers, handler) }
     }
 
     /// The door that it is behind; a route for reading is behind [`Door::Caller`] as well.
@@ -147,7 +159,13 @@ pub const ROUTES: &[&[Route]] = &[
     cves::ROUTES,
     software::ROUTES,
     incident::ROUTES,
+    actions::ROUTES,
+    collect::ROUTES,
+    hunt::ROUTES,
+    cases::ROUTES,
     status::ROUTES,
+    report::ROUTES,
+    openapi::ROUTES,
 ];
 
 /// All routes, in order.

@@ -1,5 +1,6 @@
 //! Everything that differs between two deployments. This module alone reads the environment.
 
+mod actions;
 mod checks;
 mod credential;
 mod definition;

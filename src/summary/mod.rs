@@ -4,9 +4,12 @@
 
 mod assessments;
 mod cloud_apps;
+mod compliance;
 mod counts;
+mod estimated_scores;
 mod given_up;
 mod health;
+mod history;
 mod improvement;
 mod open;
 mod score;
@@ -17,9 +20,12 @@ pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
 pub use cloud_apps::CloudApps;
-pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use compliance::{Compliance, Standard, SubscriptionStandard, by_subscription};
+pub use counts::{Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use estimated_scores::EstimatedScores;
 pub use given_up::{GivenUp, QueueHealth};
 pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
+pub use history::{History, history};
 pub use improvement::ImprovementAction;
 pub use open::Open;
 pub use score::{AzureScore, Change, Changes, Score};
@@ -115,6 +121,8 @@ pub struct Summary {
     pub generated: Timestamp,
     /// Microsoft Secure Score.
     pub secure_score: Option<SecureScore>,
+    /// What of it is planned, achievable and within the licences, as estimated here.
+    pub estimated_scores: Option<EstimatedScores>,
     /// The ten improvement actions with the most points to gain.
     pub improvement_actions: Vec<ImprovementAction>,
     /// Exposure score.
@@ -123,6 +131,8 @@ pub struct Summary {
     pub device_secure_score: Option<Score>,
     /// Secure score of Defender for Cloud.
     pub azure_score: Option<AzureScore>,
+    /// Regulatory compliance of the Azure subscriptions.
+    pub compliance: Option<Compliance>,
     /// Vulnerabilities with exposed machines.
     pub vulnerabilities: Option<Vulnerabilities>,
     /// Vulnerabilities of each software on each device: the full with the changes applied.
@@ -208,10 +218,12 @@ pub fn summary(
         },
         generated: now,
         secure_score: secure_score::secure_score(&seen),
+        estimated_scores: estimated_scores::estimated_scores(&seen),
         improvement_actions: improvement::improvement_actions(&seen),
         exposure_score: score::exposure_score(&seen),
         device_secure_score: score::device_secure_score(&seen),
         azure_score: score::azure_score(&seen),
+        compliance: compliance::compliance(&seen),
         vulnerabilities: counts::vulnerabilities(&seen, portal, tenant),
         device_vulnerabilities: assessments::device_vulnerabilities(&seen),
         device_configurations: assessments::device_configurations(&seen),
@@ -235,10 +247,15 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// The newest digest of a kind, and how old it is.
     fn digest(&self, kind: Kind) -> Option<(&Digest, Freshness)> {
+        self.latest(kind).map(|(latest, freshness)| (&latest.digest, freshness))
+    }
+
+    /// The newest snapshot of a kind, and how old it is.
+    fn latest(&self, kind: Kind) -> Option<(&Latest, Freshness)> {
         let mut of_kind = self.known.iter().filter(|known| known.kind == kind);
         of_kind.find_map(|known| {
             let latest = known.snapshot()?;
-            Some((&latest.digest, known.freshness(latest, self.now)))
+            Some((latest, known.freshness(latest, self.now)))
         })
     }
 }

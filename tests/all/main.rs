@@ -2,6 +2,8 @@
 
 mod support;
 
+mod actions;
+mod answers;
 mod azure;
 mod azurite;
 mod cases;
@@ -21,9 +23,11 @@ mod hunting;
 mod identity;
 mod kql;
 mod lookups;
+mod page;
 mod poison;
 mod replay;
 mod resume;
+mod routes;
 mod serving;
 mod sharing;
 mod telemetry;

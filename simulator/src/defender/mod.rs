@@ -1,9 +1,11 @@
 //! Defender for Endpoint: the gate before its lists and exports.
 
+pub(crate) mod acted;
 mod catalogue;
 pub(crate) mod inventory;
 mod lists;
 mod lookup;
+mod machine;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +37,9 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
                 .header("www-authenticate", "Bearer");
         }
     };
+    if let Some(answer) = acted::answer(state, request, &claims) {
+        return answer;
+    }
     if let Some(asked) = lookup::find(&request.path, &request.query) {
         return look_up(state, &claims, &asked, request, now);
     }

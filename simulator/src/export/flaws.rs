@@ -226,7 +226,16 @@ mod tests {
     fn about_one_row_in_a_hundred_changes_with_each_step() {
         let options = Options::new(Vec::new(), serde_json::Value::Null);
         let (tenant, touches) = (Tenant::new(1, "Fabrikam", 500), Vec::new());
-        let scene = Scene { tenant, today: options.today, started: options.started, touches };
+        let scene = Scene {
+            tenant,
+            today: options.today,
+            started: options.started,
+            touches,
+            now: options.started,
+            acted: std::sync::Arc::default(),
+            action_span: jiff::SignedDuration::ZERO,
+            altered: std::sync::Arc::default(),
+        };
         let view = View { scene, step: 83_040, first: 83_000, rows: RowsPerDevice::default() };
         let devices = || 0..view.devices();
 

@@ -6,9 +6,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Wrong;
-use super::machine::number_of_name;
 use crate::export::View;
-use crate::records;
 use crate::scene::Machine;
 use crate::web;
 
@@ -18,33 +16,59 @@ use crate::web;
 const DAYS: i64 = 30;
 
 pub(super) fn record(view: &View, number: u64) -> Bytes {
-    records::device(&view.scene.tenant, number, view.scene.today)
+    view.scene.device(number)
 }
 
-/// `$filter` as far as it is carried out: one comparison of a text.
+/// What a filter tells machines by.
+enum Told {
+    Name(String),
+    Start(String),
+    Entra(String),
+    Address(String),
+}
+
+impl Told {
+    fn read(filter: &str) -> Option<Told> {
+        if let Some(rest) = filter.strip_prefix("startswith(computerDnsName,'") {
+            let start = rest.strip_suffix("')").filter(|start| !start.contains('\''))?;
+            return Some(Told::Start(start.to_ascii_lowercase()));
+        }
+        if let Some(name) = equals(filter, "computerDnsName") {
+            return Some(Told::Name(name.to_ascii_lowercase()));
+        }
+        if let Some(address) = equals(filter, "lastIpAddress") {
+            return Some(Told::Address(address));
+        }
+        // A GUID has no quotation marks.
+        let id = filter.strip_prefix("aadDeviceId eq ")?;
+        let fits = id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        fits.then(|| Told::Entra(id.to_ascii_lowercase()))
+    }
+
+    fn fits(&self, machine: &Machine) -> bool {
+        let name = machine.computer_dns_name.to_ascii_lowercase();
+        match self {
+            Told::Name(own) => name == *own,
+            Told::Start(start) => name.starts_with(start),
+            Told::Entra(id) => {
+                machine.aad_device_id.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(id))
+            }
+            Told::Address(address) => machine.last_ip_address == *address,
+        }
+    }
+}
+
+/// `$filter` as far as it is carried out: one comparison of what tells machines apart.
 pub(super) fn filtered(view: &View, query: &str) -> Result<Vec<Bytes>, Wrong> {
     let pairs = web::pairs(query);
     let filter = web::value(&pairs, "$filter").unwrap_or_default();
-    let devices = 0..u64::from(view.scene.tenant.devices);
-    let numbers: Vec<u64> = if let Some(name) = equals(filter, "computerDnsName") {
-        number_of_name(view, &name).into_iter().collect()
-    } else if let Some(id) = filter.strip_prefix("aadDeviceId eq ") {
-        let is_guid = id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-        if !is_guid {
-            return Err(Wrong::option(format!("Invalid filter clause: '{id}' is no GUID.")));
-        }
-        let has = |machine: Machine| machine.aad_device_id.as_deref() == Some(id);
-        devices.filter(|number| has(view.scene.machine(*number))).collect()
-    } else if let Some(address) = equals(filter, "lastIpAddress") {
-        devices.filter(|number| view.scene.machine(*number).last_ip_address == address).collect()
-    } else if let Some(start) = begins(filter) {
-        let has = |machine: Machine| machine.computer_dns_name.starts_with(&start);
-        devices.filter(|number| has(view.scene.machine(*number))).collect()
-    } else {
+    let Some(told) = Told::read(filter) else {
         let text = format!("Invalid filter clause: the simulator doesn't carry out '{filter}'.");
         return Err(Wrong::option(text));
     };
-    Ok(numbers.into_iter().map(|number| record(view, number)).collect())
+    let all = 0..u64::from(view.scene.tenant.devices);
+    let meant = all.filter(|number| told.fits(&view.scene.machine(*number)));
+    Ok(meant.map(|number| record(view, number)).collect())
 }
 
 /// The text that a filter compares a field with.
@@ -52,11 +76,6 @@ pub(super) fn equals(filter: &str, field: &str) -> Option<String> {
     let text = filter.strip_prefix(field)?.strip_prefix(" eq ")?;
     let text = text.strip_prefix('\'')?.strip_suffix('\'')?;
     (!text.replace("''", "").contains('\'')).then(|| text.replace("''", "'"))
-}
-
-fn begins(filter: &str) -> Option<String> {
-    let text = filter.strip_prefix("startswith(computerDnsName,'")?.strip_suffix("')")?;
-    (!text.is_empty() && !text.contains('\'')).then(|| text.to_owned())
 }
 
 /// `findbyip(ip='…',timestamp=…)`: machines that report, by their address.

@@ -13,28 +13,25 @@ use crate::graph::alerts;
 use crate::records;
 use crate::scene::{earlier, stamp};
 
-/// The number of the machine that an id or a full name names.
+/// The number of the machine that an id or a full name names: mostly it is in them.
 fn number(view: &View, id: &str) -> Result<u64, Wrong> {
-    let missing = || Wrong::missing("Machine", id);
     let is_id = id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_id {
-        return number_of_name(view, id).ok_or_else(missing);
-    }
-    let number = id.get(32..).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let is_it = |number: &u64| is_there(view, *number) && view.scene.machine(*number).id == id;
-    number.filter(is_it).ok_or_else(missing)
-}
-
-fn is_there(view: &View, number: u64) -> bool {
-    number < u64::from(view.scene.tenant.devices)
-}
-
-/// The machine of a full name: its number is in it.
-pub(super) fn number_of_name(view: &View, name: &str) -> Option<u64> {
-    let digits = name.split_once('-')?.1.split('.').next()?;
-    let number = digits.parse().ok().filter(|number| is_there(view, *number))?;
-    let own = view.scene.machine(number).computer_dns_name;
-    own.eq_ignore_ascii_case(name).then_some(number)
+    let is_it = |number: &u64| {
+        let machine = view.scene.machine(*number);
+        match is_id {
+            true => machine.id.eq_ignore_ascii_case(id),
+            false => machine.computer_dns_name.eq_ignore_ascii_case(id),
+        }
+    };
+    let devices = u64::from(view.scene.tenant.devices);
+    let told = match is_id {
+        true => id.get(32..).and_then(|digits| u64::from_str_radix(digits, 16).ok()),
+        false => id.split_once('-').and_then(|(_, rest)| rest.split('.').next()?.parse().ok()),
+    };
+    let told = told.filter(|number| *number < devices && is_it(number));
+    // Of machines that were altered it isn't.
+    let altered = || view.scene.altered.keys().copied().find(is_it);
+    told.or_else(altered).ok_or_else(|| Wrong::missing("Machine", id))
 }
 
 pub(super) fn one(view: &View, id: &str) -> Result<Bytes, Wrong> {
