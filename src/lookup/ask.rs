@@ -44,13 +44,24 @@ impl Lookup<'_> {
     ///
     /// Each path is always folded into one type.
     pub(super) async fn ask<T: Fold>(&self, path: &str, needs: Permission) -> Result<Arc<T>, Gap> {
-        let key = format!("{}\n{path}", self.tenant.id);
+        self.remembered(path, T::IS_LARGE, self.read::<T>(path, needs)).await
+    }
+
+    /// What was read under a key in this tenant within five minutes, or is read now. Each key is always
+    /// of one type.
+    pub(super) async fn remembered<T: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        is_large: bool,
+        read: impl Future<Output = Result<T, Gap>>,
+    ) -> Result<Arc<T>, Gap> {
+        let key = format!("{}\n{key}", self.tenant.id);
         let read = async {
-            let folded: Arc<dyn Any + Send + Sync> = Arc::new(self.read::<T>(path, needs).await?);
-            Ok::<_, Gap>(folded)
+            let found: Arc<dyn Any + Send + Sync> = Arc::new(read.await?);
+            Ok::<_, Gap>(found)
         };
         let lookups = &self.app.lookups;
-        let recent = if T::IS_LARGE { &lookups.large } else { &lookups.recent };
+        let recent = if is_large { &lookups.large } else { &lookups.recent };
         let found = recent.get(&key, (Instant::now(), FRESH_FOR), read).await?;
         let found = Arc::clone(&*found).downcast::<T>();
         found.map_err(|_| Gap::Unreachable { what: "the answer is of another kind".to_owned() })

@@ -6,7 +6,7 @@ use super::level::{Rating, rating};
 use super::machine::{Device, find_among};
 use super::named::Named;
 use super::parts::{Alerts, Update, User, updates_of};
-use super::possible::{Allowed, Possible, possible};
+use super::possible::{Possible, possible};
 use super::settings::Settings;
 use super::vulnerabilities::Weaknesses;
 use super::{Lookup, Origin};
@@ -84,7 +84,7 @@ impl Lookup<'_> {
     /// # Errors
     ///
     /// [`Stop`]: no such device, several of them, or nobody can tell.
-    pub async fn card(&self, named: &Named, kept: bool, allowed: &Allowed) -> Result<Card, Stop> {
+    pub async fn card(&self, named: &Named, kept: bool) -> Result<Card, Stop> {
         let mut missing = Vec::new();
         let live = match kept {
             true => None,
@@ -98,12 +98,12 @@ impl Lookup<'_> {
             },
         };
         let Some(device) = live else {
-            return self.card_kept(named, missing, allowed).await;
+            return self.card_kept(named, missing).await;
         };
         let parts = self.parts_live(&device.id, &mut missing);
         let (parts, criticality) = futures::join!(parts, self.criticality(&device));
         let criticality = or_missing(&mut missing, "criticality", criticality);
-        Ok(self.made(device, parts, criticality, (None, missing), allowed))
+        Ok(self.made(device, parts, criticality, (None, missing)))
     }
 
     async fn parts_live(&self, id: &str, missing: &mut Vec<MissingPart>) -> Parts {
@@ -123,12 +123,7 @@ impl Lookup<'_> {
         }
     }
 
-    async fn card_kept(
-        &self,
-        named: &Named,
-        mut missing: Vec<MissingPart>,
-        allowed: &Allowed,
-    ) -> Result<Card, Stop> {
+    async fn card_kept(&self, named: &Named, mut missing: Vec<MissingPart>) -> Result<Card, Stop> {
         let (devices, mut oldest) = self.devices_kept(named).await?;
         let device = find_among(devices)?;
         let never =
@@ -155,7 +150,7 @@ impl Lookup<'_> {
         or_missing::<()>(&mut missing, "loggedOnUsers", Err(never("users")));
         let criticality = self.criticality(&device).await;
         let criticality = or_missing(&mut missing, "criticality", criticality);
-        Ok(self.made(device, parts, criticality, (Some(oldest), missing), allowed))
+        Ok(self.made(device, parts, criticality, (Some(oldest), missing)))
     }
 
     fn made(
@@ -164,7 +159,6 @@ impl Lookup<'_> {
         parts: Parts,
         criticality: Option<Criticality>,
         (kept, missing): (Option<Timestamp>, Vec<MissingPart>),
-        allowed: &Allowed,
     ) -> Card {
         let rating = rating(
             &device,
@@ -183,8 +177,8 @@ impl Lookup<'_> {
             missing_updates: parts.missing_updates,
             failed_configurations: parts.failed_configurations,
             logged_on_users: parts.logged_on_users,
+            actions: possible(self.tenant, &device, criticality.as_ref(), self.now),
             criticality,
-            actions: possible(&device, allowed),
             links: self.links(&device.id),
             missing,
             device,

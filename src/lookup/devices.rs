@@ -46,7 +46,8 @@ impl Filter {
             let same = |asked: &String| own.as_ref().is_some_and(|own| same(asked, own));
             asked.as_ref().is_none_or(same)
         };
-        let is_tagged = |tag: &String| device.machine_tags.iter().any(|own| same(tag, own));
+        let is_tagged =
+            |tag: &String| device.machine_tags.iter().flatten().any(|own| same(tag, own));
         is(&self.os, &device.os_platform)
             && is(&self.os_version, &device.version)
             && is(&self.risk, &device.risk_score)
@@ -224,7 +225,7 @@ mod tests {
             os_platform: some(platform),
             version: some(version),
             risk_score: some(risk),
-            machine_tags: vec!["Pilot".to_owned()],
+            machine_tags: Some(vec!["Pilot".to_owned()]),
             ..Device::default()
         }
     }

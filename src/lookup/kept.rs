@@ -17,6 +17,9 @@ use tokio::time::Instant;
 /// Parts in memory at once, each of a million bytes and what it comes compressed as.
 const PARTS_AT_ONCE: usize = 4;
 
+/// A snapshot of so few parts is read without waiting for whoever scans a large one.
+const FEW_PARTS: usize = 20;
+
 /// The newest complete snapshot of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
@@ -102,8 +105,13 @@ impl Lookup<'_> {
             function: snapshot.query(),
         };
         let until = self.scan_until;
-        let turn = self.app.lookups.scans.acquire();
-        let turn = tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?;
+        let turn = match snapshot.parts.len() {
+            ..=FEW_PARTS => None,
+            _ => {
+                let turn = self.app.lookups.scans.acquire();
+                Some(tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?)
+            }
+        };
         let needle = needle.filter(|needle| is_plain(needle)).map(Arc::<str>::from);
         let part = |path: &String| {
             let (ledger, path) = (self.app.ledger.clone(), path.clone());

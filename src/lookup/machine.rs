@@ -67,9 +67,9 @@ pub struct Device {
     /// Its machine group.
     #[serde(deserialize_with = "lenient::owned")]
     pub rbac_group_name: Option<String>,
-    /// Its tags.
-    #[serde(deserialize_with = "lenient::owned_texts")]
-    pub machine_tags: Vec<String>,
+    /// Its tags; null where nobody says.
+    #[serde(deserialize_with = "tags")]
+    pub machine_tags: Option<Vec<String>>,
     /// Its address inside.
     #[serde(deserialize_with = "lenient::owned")]
     pub last_ip_address: Option<String>,
@@ -106,6 +106,14 @@ pub(super) struct Interface {
 
 fn id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(lenient::owned(from)?.unwrap_or_default())
+}
+
+/// The texts of a list; anything else says nothing.
+fn tags<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let serde_json::Value::Array(tags) = serde_json::Value::deserialize(from)? else {
+        return Ok(None);
+    };
+    Ok(Some(tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()))
 }
 
 impl Device {
@@ -298,7 +306,7 @@ mod tests {
         let device = Device::read(line).unwrap();
 
         assert_eq!((device.os_build, device.last_seen), (Some(26_100), None));
-        assert_eq!(device.machine_tags, ["t"]);
+        assert_eq!(device.machine_tags.as_deref(), Some(&["t".to_owned()][..]));
         assert!(device.is(&Named::read("10.0.0.7").unwrap()));
         assert_eq!(Device::read(br#"{"osBuild":1}"#), None);
     }

@@ -38,7 +38,7 @@ pub use level::{Level, Rating};
 pub use machine::{Device, find_among};
 pub use named::{Named, SoftwareId, cve, is_device_id};
 pub use parts::{Alerts, Update, User};
-pub use possible::{Allowed, Possible, possible};
+pub use possible::{Possible, possible};
 pub use settings::{Setting, Settings};
 pub use software::{Product, Software, Version};
 pub use vulnerabilities::{Exploit, Vulnerability, Weaknesses};

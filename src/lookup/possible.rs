@@ -1,25 +1,23 @@
-//! Which response actions a device can take, and why not. Pure.
+//! Which response actions a device can take, and why not: by the guard that the actions themselves pass.
 
+use super::criticality::Criticality;
 use super::machine::Device;
+use crate::action;
+use crate::settings::Action;
+use crate::source::hunting::ASSET_CRITICALITY;
+use crate::tenant::Tenant;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The actions on devices by their names in `POSTURE_ACTIONS`.
-const ACTIONS: [&str; 3] = ["isolate", "release", "scan"];
-/// Systems, by the beginning of their names in lower case, on which Defender can't carry them out.
+/// The actions on devices.
+const ACTIONS: [Action; 3] = [Action::Isolate, Action::Release, Action::Scan];
+/// How many of its intervals a snapshot of critical assets may be old, for actions.
+const INTERVALS: i32 = 2;
+/// What the exposure graph's own rule for domain controllers is called.
 ///
-/// <https://learn.microsoft.com/defender-endpoint/respond-machine-alerts>
-const UNSUPPORTED: [&str; 6] =
-    ["ios", "android", "windows7", "windows8", "windowsserver2008", "windowsxp"];
-
-/// What the deployment allows for one device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allowed {
-    /// The actions that `POSTURE_ACTIONS` names.
-    pub actions: Vec<String>,
-    /// Why the device is on the deny list; nothing where it isn't.
-    pub denied: Option<String>,
-}
+/// <https://learn.microsoft.com/security-exposure-management/predefined-classification-rules-and-levels>
+const CONTROLLER: &str = "domain controller";
 
 /// Whether a response action is possible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -27,68 +25,60 @@ pub struct Allowed {
 pub struct Possible {
     /// `isolate`, `release` or `scan`.
     pub action: &'static str,
-    /// Whether it is.
+    /// Whether it is, the limit of actions an hour left aside.
     pub possible: bool,
-    /// Why it isn't.
+    /// Why it isn't, in one word: `switchedOff`, `noIdentity`, `notOnboarded`, `unsupported`, `denied`,
+    /// `merged`, `criticalityUnknown`.
+    pub code: Option<&'static str>,
+    /// Why it isn't, and what to do.
     pub reason: Option<String>,
 }
 
-/// Each action, and whether `device` can take it where so much is `allowed`.
-pub fn possible(device: &Device, allowed: &Allowed) -> Vec<Possible> {
-    let reason = |action: &str| {
-        let is_on = allowed.actions.iter().any(|one| one.eq_ignore_ascii_case(action));
-        let off = (!is_on).then(|| format!("switched off: POSTURE_ACTIONS doesn't name {action}"));
-        let denied = || allowed.denied.as_ref().map(|why| format!("denied: {why}"));
-        off.or_else(denied).or_else(|| unfit(device))
+/// Each action on devices, and whether this one can take it as things stand.
+pub fn possible(
+    tenant: &Tenant,
+    device: &Device,
+    criticality: Option<&Criticality>,
+    now: Timestamp,
+) -> Vec<Possible> {
+    let (target, criticality) = (target(device), known(tenant, criticality, now));
+    let of = |action: Action| {
+        let refusal = action::possible(tenant, action, &target, &criticality).err();
+        Possible {
+            action: action.name(),
+            possible: refusal.is_none(),
+            code: refusal.as_ref().map(|refusal| refusal.code),
+            reason: refusal.map(|refusal| refusal.detail),
+        }
     };
-    let possible = |action| {
-        let reason = reason(action);
-        Possible { action, possible: reason.is_none(), reason }
-    };
-    ACTIONS.map(possible).into()
+    ACTIONS.map(of).into()
 }
 
-/// Why no action reaches a device at all.
-pub(super) fn unfit(device: &Device) -> Option<String> {
-    let onboarding = device.onboarding_status.as_deref().unwrap_or("unknown");
-    if onboarding.eq_ignore_ascii_case("unsupported") {
-        return Some("unsupported: Defender can't be on this device".to_owned());
+fn target(device: &Device) -> action::Device {
+    action::Device {
+        id: device.id.clone(),
+        name: device.computer_dns_name.clone(),
+        entra_id: device.aad_device_id.clone(),
+        onboarding: device.onboarding_status.clone(),
+        platform: device.os_platform.clone(),
+        group: device.rbac_group_name.clone(),
+        tags: device.machine_tags.clone(),
+        merged_into: device.merged_into_machine_id.clone(),
     }
-    if !onboarding.eq_ignore_ascii_case("onboarded") {
-        return Some(format!("not onboarded ({onboarding}): Defender isn't on this device"));
-    }
-    let platform = device.os_platform.as_deref().unwrap_or("unknown");
-    let lower = platform.to_ascii_lowercase();
-    let is_unsupported = UNSUPPORTED.iter().any(|one| lower.starts_with(one));
-    is_unsupported.then(|| format!("unsupported: Defender has no such action on {platform}"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_action_is_possible_or_says_why_not() {
-        let device = |status: &str, platform: &str| Device {
-            onboarding_status: Some(status.to_owned()),
-            os_platform: Some(platform.to_owned()),
-            ..Device::default()
-        };
-        let on = Allowed { actions: vec!["isolate".to_owned()], denied: None };
-        let denied = Allowed { denied: Some("tag vip".to_owned()), ..on.clone() };
-        let reason = |device: &Device, allowed: &Allowed| {
-            possible(device, allowed)[0].reason.clone().unwrap_or_default()
-        };
-        let fit = device("Onboarded", "Windows11");
-
-        assert!(possible(&fit, &on)[0].possible);
-        assert!(
-            !possible(&fit, &on)[2].possible && reason(&fit, &Allowed::default()).contains("off")
-        );
-        assert_eq!(reason(&fit, &denied), "denied: tag vip");
-        assert!(reason(&device("CanBeOnboarded", "Windows11"), &on).starts_with("not onboarded"));
-        assert!(reason(&device("Unsupported", "Windows11"), &on).starts_with("unsupported"));
-        assert!(reason(&device("Onboarded", "iOS"), &on).starts_with("unsupported"));
-        assert!(reason(&Device::default(), &on).starts_with("not onboarded (unknown)"));
+/// How critical an action takes the device for: an old snapshot tells it nothing.
+fn known(tenant: &Tenant, found: Option<&Criticality>, now: Timestamp) -> action::Criticality {
+    let Some(found) = found else {
+        return action::Criticality::Unknown("no snapshot tells it".to_owned());
+    };
+    let source = tenant.source(ASSET_CRITICALITY.name).unwrap_or(ASSET_CRITICALITY);
+    let age = now.duration_since(found.collected);
+    if age > source.every * INTERVALS {
+        let reason = format!("the newest snapshot is {} h old", age.as_hours());
+        return action::Criticality::Unknown(reason);
     }
+    let is_controller = |rule: &String| rule.to_lowercase().contains(CONTROLLER);
+    let is_domain_controller = found.rules.iter().any(is_controller);
+    action::Criticality::Known { level: found.level, is_domain_controller }
 }

@@ -3,7 +3,7 @@
 use super::devices::{fact, or_dash, table};
 use super::{Answer, Block, Call, Cell, Comment, Route, Shown, shape};
 use crate::host::Problem;
-use crate::lookup::{Allowed, Entities, HostContext, IncidentContext, Lookup};
+use crate::lookup::{Entities, HostContext, IncidentContext, Lookup};
 use futures::FutureExt;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
@@ -51,7 +51,7 @@ async fn context(call: &Call<'_>) -> Result<Answer, Problem> {
     }
     let entities = Entities::read(&body);
     let lookup = Lookup::new(call.app, call.tenant(), call.known().await?).looking_for(LOOK_FOR);
-    let context = lookup.incident(entities, &Allowed::default()).await;
+    let context = lookup.incident(entities).await;
     Answer::of(call, &context)
 }
 

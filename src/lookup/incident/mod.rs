@@ -10,7 +10,6 @@ pub use entities::{Account, Entities, Host, Incident};
 use super::Lookup;
 use super::cve::About;
 use super::gap::{Gap, Stop, or_missing};
-use super::possible::Allowed;
 use crate::digest::lenient;
 use crate::host::Problem;
 use crate::lookup::card::Card;
@@ -25,9 +24,9 @@ impl Lookup<'_> {
     /// The context of an incident's entities: live, or what of it Defender refuses out of what is kept.
     ///
     /// Never fails as a whole: what can't be told says why.
-    pub async fn incident(&self, found: Entities, allowed: &Allowed) -> IncidentContext {
+    pub async fn incident(&self, found: Entities) -> IncidentContext {
         let mut missing = Vec::new();
-        let hosts = found.hosts.iter().map(|host| self.of_host(host, allowed));
+        let hosts = found.hosts.iter().map(|host| self.of_host(host));
         let hosts = few_at_once(hosts).await;
         let cves = few_at_once(found.cves.iter().map(|id| self.of_cve(id))).await;
         let addresses = self.of_addresses(&found.addresses).await;
@@ -64,10 +63,10 @@ impl Lookup<'_> {
     }
 
     /// The card of the first name by which there is a device.
-    async fn of_host(&self, host: &Host, allowed: &Allowed) -> HostContext {
+    async fn of_host(&self, host: &Host) -> HostContext {
         let mut context = HostContext { name: host.name.clone(), ..HostContext::default() };
         for named in &host.named {
-            let stop = match self.card(named, false, allowed).await {
+            let stop = match self.card(named, false).await {
                 Ok(card) => {
                     let (card, problem, candidates) = (Some(card), None, Vec::new());
                     return HostContext { card, problem, candidates, ..context };

@@ -1,7 +1,7 @@
 //! One device's card, and its comment.
 
 use crate::host::Problem;
-use crate::lookup::{Allowed, Card, Lookup, Named};
+use crate::lookup::{Card, Lookup, Named};
 use crate::routes::{Answer, Block, Call, Cell, Comment, Parameter, Shown};
 
 /// `?kept=`, of every look-up.
@@ -17,7 +17,7 @@ pub(super) async fn card(call: &Call<'_>) -> Result<Answer, Problem> {
     let named = Named::read(call.segment("id")).ok_or_else(|| Problem::new(400, NO_NAME))?;
     let kept = call.query.flag("kept")?;
     let lookup = Lookup::new(call.app, call.tenant(), call.known().await?);
-    let card = lookup.card(&named, kept, &Allowed::default()).await?;
+    let card = lookup.card(&named, kept).await?;
     Answer::of(call, &card)
 }
 

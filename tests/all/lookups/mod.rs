@@ -3,6 +3,7 @@
 mod card;
 mod incident;
 mod inventory;
+mod limits;
 mod listed;
 
 use crate::support::{self, Folder, answer, job};
