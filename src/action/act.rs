@@ -1,6 +1,6 @@
 //! An order on its way: known already, guarded, counted, written down, carried out once, followed.
 
-use super::follow::{follow, followed, resolve};
+use super::follow::{followed, resolve};
 use super::intent::{self, Intent};
 use super::microsoft::{self, CALL_FOR};
 use super::target::{self, Aim};
@@ -58,8 +58,9 @@ pub async fn act(app: &App, tenant: &Tenant, order: &Order, wait: Duration) -> A
     let step = carry_out(app, tenant, order, &mut attempt).await;
     match step {
         Ok(Step::Done) => {
-            follow(app, tenant, &mut attempt, wait).await;
-            told(app, tenant, attempt, None).await
+            let mut acted = told(app, tenant, attempt, None).await;
+            followed(app, tenant, &mut acted.attempt, wait).await;
+            acted
         }
         Ok(Step::Known(intent)) => repeat(app, tenant, order, attempt, &intent, wait).await,
         Err(refusal) => {
@@ -112,34 +113,47 @@ async fn carry_out(
     let aim = target::find(app, tenant, order, attempt).await?;
     let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
     own_tenant(tenant, order.action, acting).await?;
-    let caps = &tenant.actions.caps;
     let Some(key) = key else {
+        let caps = &tenant.actions.caps;
         let room = caps::look(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
         room.map_err(uncounted)?;
         attempt.ends(Outcome::Possible, "possible: nothing was carried out, as dryRun asks");
         return Ok(Step::Done);
     };
+    commit(app, tenant, (order, &key, &aim), acting, attempt).await
+}
+
+/// Counts an order, writes down what is meant, and asks Microsoft: in this order, so that whatever is cut
+/// short is known of and is never asked for twice.
+async fn commit(
+    app: &App,
+    tenant: &Tenant,
+    (order, key, aim): (&Order, &str, &Aim),
+    acting: &Acting,
+    attempt: &mut Attempt,
+) -> Result<Step, Refusal> {
+    let caps = &tenant.actions.caps;
     let taken = caps::take(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
     taken.map_err(uncounted)?;
     audit::write(app, tenant, attempt).await?;
     let intent = Intent::of(attempt, order);
-    if intent.keep(&*app.ledger, &tenant.id, &key).await? == Kept::There {
-        let there = intent::read(&*app.ledger, &tenant.id, &key).await?;
+    if intent.keep(&*app.ledger, &tenant.id, key).await? == Kept::There {
+        let there = intent::read(&*app.ledger, &tenant.id, key).await?;
         return there.map(|there| Step::Known(Box::new(there))).ok_or_else(|| {
             Refusal::new("busy", 409, "another call with this key has just ended: ask again")
         });
     }
     let left = intent.until.duration_since(app.now());
-    let asked = match left.unsigned_abs() > CALL_FOR && left.is_positive() {
-        true => ask(tenant, acting, order, attempt, &aim).await,
+    let asked = match left.is_positive() && left.unsigned_abs() > CALL_FOR {
+        true => ask(tenant, acting, order, attempt, aim).await,
         false => {
-            Err(Refusal::new("late", 503, "storage took too long, nothing was carried out")
-                .after(5))
+            let detail = "storage took too long: nothing was carried out, ask again";
+            Err(Refusal::new("late", 503, detail).after(5))
         }
     };
     if let Err(refusal) = asked {
         // Nothing was carried out: the key may be used again.
-        intent::forget(&*app.ledger, &tenant.id, &key).await?;
+        intent::forget(&*app.ledger, &tenant.id, key).await?;
         return Err(refusal);
     }
     Ok(Step::Done)

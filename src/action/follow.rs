@@ -17,7 +17,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Looks at an action until it is over, or so long.
-pub(super) async fn follow(app: &App, tenant: &Tenant, attempt: &mut Attempt, wait: Duration) {
+async fn follow(app: &App, tenant: &Tenant, attempt: &mut Attempt, wait: Duration) {
     let deadline = Instant::now() + wait;
     let mut pause = FIRST_WAIT;
     while !attempt.outcome.is_final() && Instant::now() + pause < deadline {

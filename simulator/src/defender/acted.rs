@@ -101,22 +101,7 @@ fn error(state: &State, status: u16, code: &str, text: &str) -> Answer {
 /// Answers requests for an action, and those that ask for actions of one device or by id; nothing for
 /// others.
 pub(super) fn answer(state: &State, request: &Request, claims: &Claims) -> Option<Answer> {
-    let path = request.path.to_ascii_lowercase();
-    let rest = path.strip_prefix("/api/")?;
-    let segments: Vec<_> = rest.trim_start_matches("v1.0/").split('/').collect();
-    let filter = web::pairs(&request.query).into_iter().find(|(name, _)| name == "$filter");
-    let (role, what) = match (&request.method, segments.as_slice()) {
-        (&Method::POST, ["machines", id, verb]) => {
-            let verb = VERBS.iter().find(|known| known.path == *verb)?;
-            (verb.role, What::Ask(verb, (*id).to_owned()))
-        }
-        (&Method::GET, ["machineactions", id]) => ("Machine.Read.All", What::One((*id).to_owned())),
-        (&Method::GET, ["machineactions"]) => {
-            let (_, filter) = filter.filter(|(_, text)| text.contains("machineId"))?;
-            ("Machine.Read.All", What::Of(filter))
-        }
-        _ => return None,
-    };
+    let (role, what) = What::of(request)?;
     let tenant = match state.tenant(&claims.tid) {
         Some(tenant) if claims.roles.iter().any(|held| held == role) => tenant,
         _ => {
@@ -143,6 +128,30 @@ enum What {
     Ask(&'static Verb, String),
     One(String),
     Of(String),
+}
+
+impl What {
+    /// What a request is about, and the role that it needs.
+    fn of(request: &Request) -> Option<(&'static str, What)> {
+        let path = request.path.to_ascii_lowercase();
+        let rest = path.strip_prefix("/api/")?;
+        let segments: Vec<_> = rest.trim_start_matches("v1.0/").split('/').collect();
+        let filter = web::pairs(&request.query).into_iter().find(|(name, _)| name == "$filter");
+        Some(match (&request.method, segments.as_slice()) {
+            (&Method::POST, ["machines", id, verb]) => {
+                let verb = VERBS.iter().find(|known| known.path == *verb)?;
+                (verb.role, What::Ask(verb, (*id).to_owned()))
+            }
+            (&Method::GET, ["machineactions", id]) => {
+                ("Machine.Read.All", What::One((*id).to_owned()))
+            }
+            (&Method::GET, ["machineactions"]) => {
+                let (_, filter) = filter.filter(|(_, text)| text.contains("machineId"))?;
+                ("Machine.Read.All", What::Of(filter))
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// The option and the comment of a body; what is wrong with it otherwise.
