@@ -112,7 +112,7 @@ async fn carry_out(
     }
     let aim = target::find(app, tenant, order, attempt).await?;
     let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
-    own_tenant(tenant, order.action, acting).await?;
+    signed_in(tenant, order, acting).await?;
     let Some(key) = key else {
         let caps = &tenant.actions.caps;
         let room = caps::look(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
@@ -211,8 +211,10 @@ fn lost(error: &CallError, order: &Order, attempt: &mut Attempt) -> Result<(), R
 
 /// A managed identity has tokens of its own tenant, whatever tenant is meant: one of another tenant must
 /// not act there.
-async fn own_tenant(tenant: &Tenant, action: Action, acting: &Acting) -> Result<(), Refusal> {
-    let pipeline = match action {
+///
+/// A dry run also says whether the role is missing; in earnest Microsoft itself decides that.
+async fn signed_in(tenant: &Tenant, order: &Order, acting: &Acting) -> Result<(), Refusal> {
+    let pipeline = match order.action {
         Action::ControlProfile => acting.graph(),
         Action::Isolate | Action::Release | Action::Scan => acting.defender(),
     };
@@ -223,6 +225,9 @@ async fn own_tenant(tenant: &Tenant, action: Action, acting: &Acting) -> Result<
             let detail = "the identity for actions signs in to another tenant than this one: name a second \
                           registration as `actionCredential` of the tenant in tenants.json";
             Err(Refusal::new("otherTenant", 403, detail))
+        }
+        Some(claims) if order.dry_run && !claims.has(trouble::role(order.action)) => {
+            Err(trouble::lacks_role("its token has no such role", order.action))
         }
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@ mod body;
 
 use super::{
     Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, call::unreadable,
-    shape,
+    principal, shape,
 };
 use crate::action::{self, Acted, Attempt, Order, Outcome, Refusal, audit};
 use crate::host::Problem;
@@ -17,6 +17,8 @@ use std::time::Duration;
 const MOST_WAIT_S: u64 = 90;
 /// When to ask again for an action that isn't over, in seconds.
 const AGAIN_S: u64 = 15;
+/// The header that makes two calls the same.
+const KEY: &str = "idempotency-key";
 /// Days that a list shows, and the most of them.
 const DEFAULT_DAYS: i32 = 7;
 const MOST_DAYS: i32 = 90;
@@ -99,10 +101,10 @@ async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
         target: call.segment("id").to_owned(),
         assigned_to: None,
         reason: String::new(),
-        caller: call.who.to_string(),
+        caller: caller(call),
         requested_by: None,
         dry_run: false,
-        key: call.header("idempotency-key").map(str::to_owned),
+        key: call.header(KEY).map(str::to_owned),
     };
     let (app, tenant) = (call.app, call.tenant());
     let acted = match asked::<B>(call, &mut order) {
@@ -115,8 +117,19 @@ async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
     answer(call, acted)
 }
 
+/// Who calls: whoever has a key, and who that is where the platform has authenticated it.
+fn caller(call: &Call<'_>) -> String {
+    match principal(call.request.headers).filter(|_| call.app.authenticates) {
+        Some(identity) => format!("{identity} with a {}", call.who),
+        None => call.who.to_string(),
+    }
+}
+
 /// Reads what a call asks for into its order; how long to wait for the action's end.
 fn asked<B: Body>(call: &Call<'_>, order: &mut Order) -> Result<Duration, Problem> {
+    if call.request.headers.get_all(KEY).iter().count() > 1 {
+        return Err(Problem::new(400, "the header Idempotency-Key is there more than once"));
+    }
     let is_dry = call.query.flag("dryRun")?;
     let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds <= MOST_WAIT_S);
     let wait = call.query.parsed("wait", "a number of seconds from 0 to 90", seconds)?;

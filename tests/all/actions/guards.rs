@@ -262,3 +262,28 @@ async fn a_dry_run_is_written_down_and_asks_for_nothing() {
     assert!(audit.iter().all(|one| one["dryRun"] == true || one["action"] == "scan"), "{audit:?}");
     assert_eq!(world.ask(&id, "isolate", "k", reason()).await.status, 200, "none was counted");
 }
+
+#[tokio::test]
+async fn a_dry_run_names_the_role_that_is_missing() {
+    let mut options = simulator::Options::new(tenants(), posture::describe::tables_json());
+    options.limits = false;
+    let microsoft = support::start(options).await;
+    microsoft.let_act(&support::tenant(0).id, &["Machine.Scan"]);
+    let folder = Folder::new();
+    let policy = Policy { deny: Deny::default(), ..policy() };
+    let world = World { app: app(&microsoft, folder.ledger(), &policy), microsoft, folder };
+    let id = world.id(world.fit(0));
+    let dry = || json!({ "reason": "Would it?", "dryRun": true });
+
+    assert_eq!(world.ask(&id, "scan", "", dry()).await.status, 200);
+    let (status, why) = refused(&world, &id, "isolate", dry()).await;
+
+    assert_eq!(status, 502);
+    assert!(
+        why.contains("grant the app role Machine.Isolate to the identity for actions"),
+        "{why}"
+    );
+    let earnest = world.ask(&id, "isolate", "k", reason()).await;
+    assert!(earnest.status == 502 && earnest.body.contains("Machine.Isolate"), "{}", earnest.body);
+    assert!(world.acted().is_empty());
+}
