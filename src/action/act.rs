@@ -6,13 +6,16 @@ use super::microsoft::{self, CALL_FOR};
 use super::target::{self, Aim};
 use super::{Attempt, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble};
 use crate::app::App;
-use crate::cloud::CallError;
 use crate::ledger::{Kept, LedgerError};
 use crate::settings::Action;
 use crate::tenant::{Acting, Tenant};
+use jiff::SignedDuration;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::time::Duration;
 use tracing::{error, info};
+
+/// How far back what is under way on a device may have begun.
+const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What came of an order.
 #[derive(Debug)]
@@ -134,7 +137,11 @@ async fn commit(
 ) -> Result<Step, Refusal> {
     let caps = &tenant.actions.caps;
     let taken = caps::take(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
-    taken.map_err(uncounted)?;
+    if let Err(why) = taken {
+        // Perhaps another call with this key has taken the last one.
+        let there = intent::read(&*app.ledger, &tenant.id, key).await?;
+        return there.map(|there| Step::Known(Box::new(there))).ok_or_else(|| uncounted(why));
+    }
     audit::write(app, tenant, attempt).await?;
     let intent = Intent::of(attempt, order);
     if intent.keep(&*app.ledger, &tenant.id, key).await? == Kept::There {
@@ -145,7 +152,7 @@ async fn commit(
     }
     let left = intent.until.duration_since(app.now());
     let asked = match left.is_positive() && left.unsigned_abs() > CALL_FOR {
-        true => ask(tenant, acting, order, attempt, aim).await,
+        true => ask(app, tenant, (order, aim), acting, attempt).await,
         false => {
             let detail = "storage took too long: nothing was carried out, ask again";
             Err(Refusal::new("late", 503, detail).after(5))
@@ -168,11 +175,11 @@ fn uncounted(why: Uncounted) -> Refusal {
 
 /// Asks Microsoft, once. What is left open by a lost answer is an outcome, no refusal.
 async fn ask(
+    app: &App,
     tenant: &Tenant,
+    (order, aim): (&Order, &Aim),
     acting: &Acting,
-    order: &Order,
     attempt: &mut Attempt,
-    aim: &Aim,
 ) -> Result<(), Refusal> {
     let asked = match aim {
         Aim::Device(id) => {
@@ -183,9 +190,9 @@ async fn ask(
         }
     };
     match asked {
-        Ok(Some(action)) => {
+        Ok(Some((action, comment))) => {
             let outcome = Outcome::of_status(&action.status);
-            let detail = match action.comment.contains(&attempt.mark()) {
+            let detail = match comment.contains(&attempt.mark()) {
                 true => "Defender has it; the device does it once it is reached",
                 false => {
                     "Defender answers with an action that was under way already: nothing was added"
@@ -195,18 +202,33 @@ async fn ask(
             attempt.machine_action = Some(action);
         }
         Ok(None) => attempt.ends(Outcome::Succeeded, "Microsoft has taken the control's new state"),
-        Err(error) => lost(&error, order, attempt)?,
+        Err(error) => match trouble::refused(&error, order.action) {
+            Some(refusal) if refusal.code == "alreadyActive" => {
+                return Err(under_way(app, tenant, aim, refusal).await);
+            }
+            Some(refusal) => return Err(refusal),
+            None => {
+                let detail =
+                    format!("{error}: whether it is carried out is looked up first of all");
+                attempt.ends(Outcome::Unknown, detail);
+            }
+        },
     }
     Ok(())
 }
 
-fn lost(error: &CallError, order: &Order, attempt: &mut Attempt) -> Result<(), Refusal> {
-    if let Some(refusal) = trouble::refused(error, order.action) {
-        return Err(refusal);
-    }
-    let detail = format!("{error}: whether it is carried out is looked up before anything else");
-    attempt.ends(Outcome::Unknown, detail);
-    Ok(())
+/// The same refusal with what is under way, where Defender tells.
+async fn under_way(app: &App, tenant: &Tenant, aim: &Aim, refusal: Refusal) -> Refusal {
+    let Aim::Device(device) = aim else { return refusal };
+    let since = app.now().saturating_sub(LOOKED_BACK).unwrap_or_else(|_| app.now());
+    let found = microsoft::actions_of(tenant, device, since, &app.limits.patience).await;
+    let found = found.unwrap_or_default().into_iter().map(|(action, _)| action);
+    let mut open = found.filter(|action| !Outcome::of_status(&action.status).is_final());
+    let Some(action) = open.next() else { return refusal };
+    let since = action.created.as_deref().unwrap_or("an unknown time");
+    let (kind, status, id) = (&action.kind, &action.status, &action.id);
+    let detail = format!("{} ({kind} {id}, {status} since {since})", refusal.detail);
+    Refusal { detail, ..refusal }
 }
 
 /// A managed identity has tokens of its own tenant, whatever tenant is meant: one of another tenant must

@@ -69,7 +69,8 @@ async fn look(app: &App, tenant: &Tenant, attempt: &mut Attempt) -> Result<(), C
         (None, Some(device)) => {
             let mark = attempt.mark();
             let all = microsoft::actions_of(tenant, device, attempt.requested, patience).await?;
-            all.into_iter().find(|action| action.comment.contains(&mark))
+            let ours = all.into_iter().find(|(_, comment)| comment.contains(&mark));
+            ours.map(|(action, _)| action)
         }
         (None, None) => None,
     };
