@@ -1,10 +1,13 @@
 //! An order on its way: known already, guarded, counted, written down, carried out once, followed.
 
-use super::follow::{followed, resolve};
+use super::follow::followed;
 use super::intent::{self, Intent};
 use super::microsoft::{self, CALL_FOR};
+use super::repeat;
 use super::target::{self, Aim};
-use super::{Attempt, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble};
+use super::{
+    Attempt, MachineAction, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble,
+};
 use crate::app::App;
 use crate::ledger::{Kept, LedgerError};
 use crate::settings::Action;
@@ -65,7 +68,7 @@ pub async fn act(app: &App, tenant: &Tenant, order: &Order, wait: Duration) -> A
             followed(app, tenant, &mut acted.attempt, wait).await;
             acted
         }
-        Ok(Step::Known(intent)) => repeat(app, tenant, order, attempt, &intent, wait).await,
+        Ok(Step::Known(intent)) => repeat::answer(app, tenant, order, attempt, &intent, wait).await,
         Err(refusal) => {
             attempt.refuse(&refusal);
             told(app, tenant, attempt, Some(refusal)).await
@@ -74,7 +77,7 @@ pub async fn act(app: &App, tenant: &Tenant, order: &Order, wait: Duration) -> A
 }
 
 /// Writes down what came of an attempt and tells the workspace.
-async fn told(
+pub(super) async fn told(
     app: &App,
     tenant: &Tenant,
     mut attempt: Attempt,
@@ -190,17 +193,7 @@ async fn ask(
         }
     };
     match asked {
-        Ok(Some((action, comment))) => {
-            let outcome = Outcome::of_status(&action.status);
-            let detail = match comment.contains(&attempt.mark()) {
-                true => "Defender has it; the device does it once it is reached",
-                false => {
-                    "Defender answers with an action that was under way already: nothing was added"
-                }
-            };
-            attempt.ends(outcome, detail);
-            attempt.machine_action = Some(action);
-        }
+        Ok(Some((action, comment))) => taken(attempt, action, &comment),
         Ok(None) => attempt.ends(Outcome::Succeeded, "Microsoft has taken the control's new state"),
         Err(error) => match trouble::refused(&error, order.action) {
             Some(refusal) if refusal.code == "alreadyActive" => {
@@ -215,6 +208,17 @@ async fn ask(
         },
     }
     Ok(())
+}
+
+/// Defender has an action: the attempt's own, or an earlier one that it answers with instead.
+fn taken(attempt: &mut Attempt, action: MachineAction, comment: &str) {
+    let outcome = Outcome::of_status(&action.status);
+    let detail = match comment.contains(&attempt.mark()) {
+        true => "Defender has it; the device does it once it is reached",
+        false => "Defender answers with an action that was under way already: nothing was added",
+    };
+    attempt.ends(outcome, detail);
+    attempt.machine_action = Some(action);
 }
 
 /// The same refusal with what is under way, where Defender tells.
@@ -252,60 +256,5 @@ async fn signed_in(tenant: &Tenant, order: &Order, acting: &Acting) -> Result<()
             Err(trouble::lacks_role("its token has no such role", order.action))
         }
         _ => Ok(()),
-    }
-}
-
-/// Answers a key that was there before: with the attempt that it stands for, as it stands now.
-async fn repeat(
-    app: &App,
-    tenant: &Tenant,
-    order: &Order,
-    mut attempt: Attempt,
-    intent: &Intent,
-    wait: Duration,
-) -> Acted {
-    let refusal = match first_of(app, tenant, order, intent).await {
-        Ok(mut first) => {
-            attempt.repeats = Some(first.id.clone());
-            attempt.ends(Outcome::Repeated, "the key stands for an earlier attempt, which counts");
-            let told = told(app, tenant, attempt, None).await;
-            if told.refusal.is_some() {
-                return told;
-            }
-            resolve(app, tenant, &mut first).await;
-            followed(app, tenant, &mut first, wait).await;
-            let refusal = again(&first);
-            return Acted { attempt: first, refusal };
-        }
-        Err(refusal) => refusal,
-    };
-    attempt.refuse(&refusal);
-    told(app, tenant, attempt, Some(refusal)).await
-}
-
-async fn first_of(
-    app: &App,
-    tenant: &Tenant,
-    order: &Order,
-    intent: &Intent,
-) -> Result<Attempt, Refusal> {
-    if intent.fingerprint != order.fingerprint() {
-        let detail = "the idempotency key was used for another action or target: use a new one";
-        return Err(Refusal::new("keyReused", 422, detail));
-    }
-    let first = audit::read(app, &tenant.id, &intent.attempt).await?;
-    first.ok_or_else(|| {
-        let detail = "the audit file of this key's attempt is missing: use a new key";
-        Refusal::new("auditMissing", 409, detail)
-    })
-}
-
-/// Why a repeated key gets no action.
-fn again(first: &Attempt) -> Option<Refusal> {
-    let Attempt { detail, .. } = first;
-    match first.outcome {
-        Outcome::NotCarriedOut => Some(Refusal::new("notCarriedOut", 409, detail.clone())),
-        Outcome::Refused => Some(Refusal::new("refusedBefore", 409, detail.clone()).after(5)),
-        _ => None,
     }
 }

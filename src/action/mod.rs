@@ -13,6 +13,7 @@ mod guard;
 mod intent;
 mod microsoft;
 mod order;
+mod repeat;
 mod target;
 mod trouble;
 

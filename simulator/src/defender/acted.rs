@@ -176,6 +176,21 @@ fn body(request: &Request, verb: &Verb) -> Result<(Option<String>, String), Stri
     }
 }
 
+/// The device of that id, where an action can be asked for.
+fn fit(state: &State, tenant: &Tenant, id: &str) -> Result<Value, Box<Answer>> {
+    let Some(machine) = machine::by_id(&state.scene(tenant), id) else {
+        let text = format!("Machine {id} was not found");
+        return Err(error(state, 404, "ResourceNotFound", &text).into());
+    };
+    match machine["onboardingStatus"] == "Onboarded" {
+        true => Ok(machine),
+        false => {
+            let text = "The machine isn't onboarded.";
+            Err(error(state, 400, "OsPlatformNotSupported", text).into())
+        }
+    }
+}
+
 fn ask(
     state: &State,
     tenant: &Tenant,
@@ -188,14 +203,11 @@ fn ask(
         Ok(body) => body,
         Err(text) => return error(state, 400, "InvalidRequestBody", &text),
     };
-    let scene = state.scene(tenant);
-    let Some(machine) = machine::by_id(&scene, id) else {
-        return error(state, 404, "ResourceNotFound", &format!("Machine {id} was not found"));
+    let machine = match fit(state, tenant, id) {
+        Ok(machine) => machine,
+        Err(answer) => return *answer,
     };
     let is = |name: &str, value: &str| machine[name] == value;
-    if !is("onboardingStatus", "Onboarded") {
-        return error(state, 400, "OsPlatformNotSupported", "The machine isn't onboarded.");
-    }
     let (now, span) = (state.now(), state.action_span());
     let mut acted = lock(&state.acted);
     let isolates = |kind: &str| kind != "RunAntiVirusScan";

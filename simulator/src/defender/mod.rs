@@ -35,10 +35,8 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
                 .header("www-authenticate", "Bearer");
         }
     };
-    if let Some(answer) = acted::answer(state, request, &claims) {
-        return answer;
-    }
-    if let Some(answer) = machine::answer(state, request, &claims) {
+    let special = acted::answer(state, request, &claims);
+    if let Some(answer) = special.or_else(|| machine::answer(state, request, &claims)) {
         return answer;
     }
     let Some(endpoint) = catalogue::find(&request.path) else {

@@ -205,27 +205,9 @@ async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 impl Shown for Attempt {
     fn comment(&self) -> Option<Comment> {
         let target = self.target.name.as_ref().unwrap_or(&self.target.asked);
-        let action = match self.action {
-            Action::Isolate => "Isolate",
-            Action::Release => "Release from isolation",
-            Action::Scan => "Antivirus scan",
-            Action::ControlProfile => "Secure score control",
-        };
-        let outcome = match self.outcome {
-            Outcome::Refused => "refused",
-            Outcome::Possible => "possible (dry run, nothing was done)",
-            Outcome::Repeated => "asked for before",
-            Outcome::Intended | Outcome::Unknown => "not known yet",
-            Outcome::NotCarriedOut => "not carried out",
-            Outcome::Pending => "pending at Defender",
-            Outcome::Succeeded => "done",
-            Outcome::Failed => "failed",
-            Outcome::TimedOut => "timed out",
-            Outcome::Cancelled => "cancelled",
-        };
         let fact = |name: &str, value: &str| (name.to_owned(), Cell::new(value));
         let mut facts = vec![
-            fact("Outcome", outcome),
+            fact("Outcome", said(self.outcome)),
             fact("Detail", &self.detail),
             fact("Reason", &self.reason),
             fact("Caller", &self.caller),
@@ -242,7 +224,32 @@ impl Shown for Attempt {
         if let Some(action) = &self.machine_action {
             facts.push(fact("Defender", &format!("{} ({})", action.id, action.status)));
         }
-        let title = format!("{action}: {target}");
+        let title = format!("{}: {target}", heading(self.action));
         Some(Comment { title, blocks: vec![Block::Facts(facts)] })
+    }
+}
+
+fn heading(action: Action) -> &'static str {
+    match action {
+        Action::Isolate => "Isolate",
+        Action::Release => "Release from isolation",
+        Action::Scan => "Antivirus scan",
+        Action::ControlProfile => "Secure score control",
+    }
+}
+
+/// An outcome for people.
+fn said(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Refused => "refused",
+        Outcome::Possible => "possible (dry run, nothing was done)",
+        Outcome::Repeated => "asked for before",
+        Outcome::Intended | Outcome::Unknown => "not known yet",
+        Outcome::NotCarriedOut => "not carried out",
+        Outcome::Pending => "pending at Defender",
+        Outcome::Succeeded => "done",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Cancelled => "cancelled",
     }
 }

@@ -16,8 +16,9 @@ fn request(port: u16, tenant: &str, device: &str, key: &str) -> String {
     )
 }
 
-#[tokio::test]
-async fn a_customers_device_is_acted_on_by_the_second_registration_alone() {
+/// A provider's own tenant and a customer's, which trusts the provider's identities: one that collects, and
+/// one that acts.
+async fn trusting() -> (Simulator, simulator::Tenant, simulator::Tenant) {
     let mut all = tenants();
     let trust = |subject: String| Federated {
         issuer: format!("https://login.microsoftonline.com/{}/v2.0", support::tenant(0).id),
@@ -30,49 +31,68 @@ async fn a_customers_device_is_acted_on_by_the_second_registration_alone() {
     let mut options = simulator::Options::new(all.clone(), posture::describe::tables_json());
     options.limits = false;
     let microsoft = support::start(options).await;
-    let (home, customer) = (&all[0], &all[1]);
-    for tenant in [home, customer] {
+    for tenant in &all {
         microsoft.let_act(&tenant.id, &ROLES);
         let fields = json!({ "onboardingStatus": "Onboarded", "healthStatus": "Active" });
         microsoft.alter_device(&tenant.id, 0, fields);
     }
-    let (folder, acts) = (Folder::new(), json!({ "allowed": ["scan"] }));
-    let second = microsoft.action_client(&customer.id).unwrap();
+    let customer = all.pop().unwrap();
+    (microsoft, all.pop().unwrap(), customer)
+}
+
+/// The provider's deployment of both.
+fn deployment(
+    microsoft: &Simulator,
+    folder: &Folder,
+    (home, customer): (&simulator::Tenant, &simulator::Tenant),
+) -> Vec<(String, String)> {
+    let acts = json!({ "allowed": ["scan"] });
+    let client = |tenant: &simulator::Tenant| microsoft.action_client(&tenant.id).unwrap();
     let file = json!({ "tenants": [
         { "id": home.id, "actions": acts },
         { "id": customer.id, "actions": acts,
           "credential": { "kind": "federated-identity", "clientId": customer.client_id },
-          "actionCredential": { "kind": "federated-identity", "clientId": second } },
+          "actionCredential": { "kind": "federated-identity", "clientId": client(customer) } },
     ]});
     let place = folder.path().join("tenants.json");
     std::fs::write(&place, file.to_string()).unwrap();
-    let mut environment = environment(&microsoft, &folder.url());
-    environment.retain(|(name, _)| !name.starts_with("POSTURE_TENANT_"));
+    let mut all = environment(microsoft, &folder.url());
+    all.retain(|(name, _)| !name.starts_with("POSTURE_TENANT_"));
     for (name, value) in [
         ("POSTURE_TENANTS", place.display().to_string()),
         ("POSTURE_ACTIONS", "scan".to_owned()),
         ("POSTURE_ACTION_DENY", "none".to_owned()),
         ("AZURE_CLIENT_ID", home.client_id.clone()),
-        ("POSTURE_ACTION_CLIENT_ID", microsoft.action_client(&home.id).unwrap()),
+        ("POSTURE_ACTION_CLIENT_ID", client(home)),
     ] {
-        environment.push((name.to_owned(), value));
+        all.push((name.to_owned(), value));
     }
-    let service = Service::start(&environment).await;
+    all
+}
 
-    for (tenant, key) in [(home, "a"), (customer, "b")] {
-        let device = microsoft.device(&tenant.id, 0)["id"].as_str().unwrap().to_owned();
-        let text = request(service.port, &tenant.id, &device, key);
-        let reply = http::raw(service.port, text.as_bytes()).await.unwrap();
+#[tokio::test]
+async fn a_customers_device_is_acted_on_by_the_second_registration_alone() {
+    let (microsoft, home, customer) = trusting().await;
+    let folder = Folder::new();
+    let service = Service::start(&deployment(&microsoft, &folder, (&home, &customer))).await;
+    let device =
+        |of: &simulator::Tenant| microsoft.device(&of.id, 0)["id"].as_str().unwrap().to_owned();
+    let ask = async |tenant: &str, device: &str, key: &str| {
+        let text = request(service.port, tenant, device, key);
+        http::raw(service.port, text.as_bytes()).await.unwrap()
+    };
+
+    for (tenant, key) in [(&home, "a"), (&customer, "b")] {
+        let reply = ask(&tenant.id, &device(tenant), key).await;
         assert_eq!(reply.status, 200, "{}: {} {}", tenant.name, reply.body, service.log());
     }
+    let crossed = ask(&customer.id, &device(&home), "c").await;
+    let unnamed = ask("", &device(&home), "d").await;
 
     let acted: Vec<_> =
         microsoft.acted().into_iter().map(|acted| (acted.tenant, acted.client)).collect();
-    let home_client = microsoft.action_client(&home.id).unwrap();
-    assert_eq!(acted, [(home.id.clone(), home_client), (customer.id.clone(), second)]);
-    let crossed = microsoft.device(&home.id, 0)["id"].as_str().unwrap().to_owned();
-    let text = request(service.port, &customer.id, &crossed, "c");
-    assert_eq!(http::raw(service.port, text.as_bytes()).await.unwrap().status, 404);
-    let unnamed = request(service.port, "", &crossed, "d");
-    assert_eq!(http::raw(service.port, unnamed.as_bytes()).await.unwrap().status, 400);
+    let client = |tenant: &simulator::Tenant| microsoft.action_client(&tenant.id).unwrap();
+    let (homes, customers) = (client(&home), client(&customer));
+    assert_eq!(acted, [(home.id.clone(), homes), (customer.id.clone(), customers)]);
+    assert_eq!((crossed.status, unnamed.status), (404, 400), "{}", crossed.body);
 }
