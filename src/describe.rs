@@ -3,9 +3,10 @@
 
 use crate::kql;
 use crate::permissions;
+use crate::routes::openapi;
 use crate::settings;
 use crate::source::{
-    ALL, AUDIT, Classic, Column, ColumnType, ENVELOPE, Fetch, Own, Permission, RUNS, Sends, Source,
+    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, MADE, Own, Permission, RUNS, Sends, Source,
     Table, UNFED,
 };
 use serde_json::{Value, json};
@@ -16,13 +17,17 @@ use std::fmt::Write;
 /// <https://learn.microsoft.com/azure/azure-monitor/service-limits#data-collection-rules>
 const MAX_FLOWS: usize = 10;
 
-/// Every table, in the order that collection rules are packed in: the reports', then the sources'.
+/// Every table, in the order that collection rules are packed in: the reports', then the sources' with
+/// those that came after them.
 fn tables() -> impl Iterator<Item = Table> {
-    streams().filter(|stream| !stream.by_files).map(|stream| stream.table)
+    let of_source = |source: &'static Source| std::iter::once(source.table).chain(made(source));
+    std::iter::once(RUNS).chain(own_tables().flat_map(of_source))
 }
 
-/// The source behind whose streams that of response actions stands: the last one there was when it came.
-const BEFORE_AUDIT: &str = "graph.hunting.unmanaged_devices";
+/// The tables without a source that came after this one.
+fn made(after: &'static Source) -> impl Iterator<Item = Table> {
+    MADE.iter().filter(|(source, _)| *source == after.name).map(|(_, table)| *table)
+}
 
 /// The first source of each table: changes fill the table of what they change.
 fn own_tables() -> impl Iterator<Item = &'static Source> {
@@ -66,14 +71,12 @@ impl Stream {
 
 /// Every stream, in the order of the tables; the files' beside the table's own.
 fn streams() -> impl Iterator<Item = Stream> {
-    let of_source = |source: &Source| {
+    let of_source = |source: &'static Source| {
         let respelled = matches!(source.fetch, Fetch::Export { respelled: true, .. });
         let by_files = respelled.then_some(Stream { table: source.table, by_files: true });
-        let is_before = source.name == BEFORE_AUDIT;
-        let audit = is_before.then_some(Stream { table: AUDIT, by_files: false });
-        std::iter::once(Stream { table: source.table, by_files: false })
-            .chain(by_files)
-            .chain(audit)
+        let made = made(source).map(|table| Stream { table, by_files: false });
+        let own = Stream { table: source.table, by_files: false };
+        std::iter::once(own).chain(by_files).chain(made)
     };
     let reports = Stream { table: RUNS, by_files: false };
     std::iter::once(reports).chain(own_tables().flat_map(of_source))
@@ -107,6 +110,9 @@ pub fn files() -> Vec<(String, String)> {
         ("infra/generated/permissions.json".to_owned(), pretty(&permissions::json())),
         ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
         ("infra/generated/tenants.schema.json".to_owned(), pretty(&settings::schema())),
+        ("infra/generated/openapi.json".to_owned(), pretty(&openapi::document())),
+        ("infra/generated/openapi-2.json".to_owned(), pretty(&openapi::document_2())),
+        ("docs/routes.md".to_owned(), openapi::page()),
         ("docs/sources.md".to_owned(), sources_page()),
         ("docs/permissions.md".to_owned(), permissions::page()),
     ];

@@ -1,7 +1,7 @@
 //! Functions over the workspace's tables, saved there by the deployment: one per table with its newest
 //! state, written from the catalogue, and a few by hand. Pure.
 
-use crate::source::{ALL, AUDIT, Own, RUNS, Reads, Sends, Source, Table};
+use crate::source::{ALL, AUDIT, ESTIMATED_SCORES, Own, RUNS, Reads, Sends, Source, Table};
 use std::fmt::Write;
 
 /// A saved function.
@@ -44,6 +44,7 @@ pub fn functions() -> Vec<Function> {
         };
         written(name, query)
     }));
+    functions.push(written(name_of(&ESTIMATED_SCORES).to_owned(), estimated_scores()));
     functions.extend(BY_HAND.iter().map(|&(name, parameters, query)| {
         let query = query.to_owned();
         Function { name: name.to_owned(), parameters, query, written: false }
@@ -81,6 +82,18 @@ fn runs() -> String {
          PostureRuns_CL\n\
          | summarize arg_max(Ended, *) by AadTenantId, Source, RunId\n{}",
         project(&RUNS)
+    )
+}
+
+fn estimated_scores() -> String {
+    format!(
+        "// PostureEstimatedScores: planned, achievable and current-licence score of each day, each day once.\n//\n\
+         // Written by `posture describe`. The figures are this program's estimate, not Microsoft's: `Formula` says\n\
+         // how they are made. A row whose answer was lost is there twice, and a day that was estimated again has\n\
+         // the same `RecordId`.\n\
+         PostureEstimatedScores_CL\n\
+         | summarize arg_max(CollectedTime, *) by AadTenantId, RecordId\n{}",
+        project(&ESTIMATED_SCORES)
     )
 }
 

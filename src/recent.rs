@@ -14,7 +14,11 @@ const LATE_FOR: Duration = Duration::from_secs(10);
 /// slow read costs one of them and not all; where there is none, or a very old one, they wait for the
 /// same read instead of starting their own.
 #[derive(Debug)]
-pub struct Recent<T>(Mutex<HashMap<String, Arc<Entry<T>>>>);
+pub struct Recent<T> {
+    entries: Mutex<HashMap<String, Arc<Entry<T>>>>,
+    /// Answers that are kept at most.
+    most: usize,
+}
 
 #[derive(Debug)]
 struct Entry<T> {
@@ -25,11 +29,16 @@ struct Entry<T> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Recent<T> {
-        Recent(Mutex::default())
+        Recent::of_at_most(usize::MAX)
     }
 }
 
 impl<T> Recent<T> {
+    /// One that keeps so many answers: those that were read longest ago give way.
+    pub fn of_at_most(most: usize) -> Recent<T> {
+        Recent { entries: Mutex::default(), most }
+    }
+
     /// The answer for `key`, at most `age` old at `now`, or a little older while another reads it.
     ///
     /// # Errors
@@ -65,9 +74,14 @@ impl<T> Recent<T> {
     }
 
     fn entry(&self, key: &str) -> Arc<Entry<T>> {
-        let mut entries = lock(&self.0);
+        let mut entries = lock(&self.entries);
         if let Some(entry) = entries.get(key) {
             return entry.clone();
+        }
+        while entries.len() >= self.most {
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.read_at());
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+            entries.remove(&oldest);
         }
         let entry = Arc::new(Entry { answer: Mutex::default(), reading: Default::default() });
         entries.insert(key.to_owned(), entry.clone());
@@ -76,6 +90,10 @@ impl<T> Recent<T> {
 }
 
 impl<T> Entry<T> {
+    fn read_at(&self) -> Option<Instant> {
+        lock(&self.answer).as_ref().map(|(at, _)| *at)
+    }
+
     fn within(&self, now: Instant, age: Duration) -> Option<Arc<T>> {
         let answer = lock(&self.answer);
         let recent = |at: Instant| now.saturating_duration_since(at) < age;
@@ -143,6 +161,19 @@ mod tests {
 
             assert_eq!((*reads.await.unwrap(), *waits.await.unwrap()), (2, 2), "{key}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_answer_that_was_read_longest_ago_gives_way() {
+        let (recent, start) = (Recent::of_at_most(2), Instant::now());
+        for (key, at) in [("a", start), ("b", start + AGE / 4), ("c", start + AGE / 3)] {
+            recent.get(key, (at, AGE), read(1)).await.unwrap();
+        }
+
+        let kept = recent.get("b", (start + AGE / 2, AGE), read(2)).await;
+        let gone = recent.get("a", (start + AGE / 2, AGE), read(2)).await;
+
+        assert_eq!((*kept.unwrap(), *gone.unwrap()), (1, 2));
     }
 
     #[tokio::test]

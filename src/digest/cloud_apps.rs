@@ -6,11 +6,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::discovered_apps::DiscoveredApps;
 use super::lenient;
 use super::tally::{Ranked, rank};
 
 /// Streams that are told apart; a tenant has a handful.
 const MAX_STREAMS: usize = 20;
+
+/// The stream that holds what all streams have found.
+const GLOBAL: &str = "Global view";
 
 /// What each stream has found.
 ///
@@ -25,6 +29,9 @@ pub struct CloudApps {
     pub streams: BTreeMap<String, Stream>,
     /// Records of streams beyond those.
     pub of_other_streams: u64,
+    /// The apps themselves, each once: the riskiest with the most traffic.
+    #[schemars(skip)]
+    pub found: DiscoveredApps,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
@@ -84,9 +91,7 @@ pub struct CloudApp {
 impl CloudApps {
     /// The stream that stands for the tenant: `Global view`, or else the one with the most apps.
     pub fn widest(&self) -> Option<&Stream> {
-        let is_global = |stream: &&Stream| {
-            stream.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("Global view"))
-        };
+        let is_global = |stream: &&Stream| is_global(stream.name.as_deref());
         let widest = || self.streams.values().max_by_key(|stream| stream.apps);
         self.streams.values().find(is_global).or_else(widest)
     }
@@ -94,6 +99,7 @@ impl CloudApps {
     pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
         let record: Record = lenient::record(line)?;
         let id = record.id.as_deref()?;
+        self.found.add(line, id, record.stream_name.as_deref());
         let stream = record.stream_id.as_deref().unwrap_or_default();
         if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(stream) {
             self.of_other_streams += 1;
@@ -128,6 +134,11 @@ impl Stream {
         };
         rank(&mut self.top_risky, id, weight(score, up.saturating_add(down)), app);
     }
+}
+
+/// Whether a stream's name is that of the one which holds all.
+pub(super) fn is_global(stream: Option<&str>) -> bool {
+    stream.is_some_and(|name| name.eq_ignore_ascii_case(GLOBAL))
 }
 
 impl Risks {

@@ -74,6 +74,12 @@ where
     from.deserialize_any(ListVisitor(PhantomData))
 }
 
+/// A list of texts; elements that are none are left out, anything but a list is empty.
+pub(super) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+    let all: Vec<Text<'de>> = from.deserialize_any(EachVisitor(PhantomData))?;
+    Ok(all.into_iter().filter_map(|text| text.0).collect())
+}
+
 /// The day of an instant in UTC.
 pub(super) fn day(time: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(time).date()
@@ -207,6 +213,36 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+/// A text, or anything else as none.
+struct Text<'a>(Option<Cow<'a, str>>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        text(from).map(Text)
+    }
+}
+
+/// Reads each element of a list, whatever it is.
+struct EachVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EachVisitor<T> {
+    type Value = Vec<T>;
+
+    swallow!(Vec::new(); visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        ScalarVisitor.visit_map(object).map(|_| Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(element) = list.next_element()? {
+            found.push(element);
+        }
+        Ok(found)
     }
 }
 

@@ -6,12 +6,17 @@
 
 mod azure_scores;
 mod cloud_apps;
+mod compliance;
+mod control_days;
 mod device_changes;
 mod device_configurations;
 mod device_software;
 mod device_vulnerabilities;
 mod devices;
+mod discovered_apps;
+mod estimate;
 mod lenient;
+mod newest;
 mod open;
 mod packed;
 mod plain_text;
@@ -21,17 +26,25 @@ mod records;
 mod scores;
 mod secure_scores;
 mod standing;
+mod subscriptions;
 mod tally;
 mod vulnerabilities;
 
 pub use azure_scores::{AzureScore, AzureScores};
 pub use cloud_apps::{CloudApp, CloudApps, Risks, Stream};
+pub use compliance::{
+    ComplianceStandards, ComplianceState, ControlCounts, Standing as ComplianceStanding,
+};
+pub use control_days::ControlDays;
 pub use device_changes::DeviceVulnerabilityChanges;
 pub use device_configurations::{DeviceConfigurations, Setting};
 pub use device_software::DeviceSoftware;
 pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
+pub use discovered_apps::{DiscoveredApp, DiscoveredApps};
+pub use estimate::{CATEGORIES, CategoryEstimate, Estimate, FORMULA, category_of, estimate};
 pub(crate) use lenient::instant;
+pub use newest::{Entry, MAX_NEWEST, Newest};
 pub use open::{Open, OpenSeverities};
 pub use profiles::{ControlProfiles, Profile};
 pub use recommendations::{Recommendation, Recommendations};
@@ -39,6 +52,7 @@ pub use records::Records;
 pub use scores::{Point, Score};
 pub use secure_scores::{Comparison, Control, Day, SecureScoreControls, SecureScores};
 pub use standing::{Exploits, Standing};
+pub use subscriptions::AzureSubscriptions;
 pub use tally::{Severities, Tally};
 pub use vulnerabilities::{Vulnerabilities, Vulnerability};
 
@@ -83,6 +97,10 @@ pub enum Kind {
     Incidents,
     /// Apps that Cloud Discovery has found.
     CloudApps,
+    /// Regulatory compliance standards, one record per subscription.
+    ComplianceStandards,
+    /// Azure subscriptions.
+    AzureSubscriptions,
     /// Anything else: how many records.
     Records,
 }
@@ -136,6 +154,10 @@ pub enum Digest {
     Incidents(Open),
     /// See [`Kind::CloudApps`].
     CloudApps(CloudApps),
+    /// See [`Kind::ComplianceStandards`].
+    ComplianceStandards(ComplianceStandards),
+    /// See [`Kind::AzureSubscriptions`].
+    AzureSubscriptions(AzureSubscriptions),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -158,6 +180,8 @@ macro_rules! with_fold {
             Digest::DeviceSoftware($fold) => $result,
             Digest::Alerts($fold) | Digest::Incidents($fold) => $result,
             Digest::CloudApps($fold) => $result,
+            Digest::ComplianceStandards($fold) => $result,
+            Digest::AzureSubscriptions($fold) => $result,
             Digest::Records($fold) => $result,
         }
     };
@@ -191,6 +215,10 @@ impl Digest {
             Kind::Alerts => Digest::Alerts(Open::default()),
             Kind::Incidents => Digest::Incidents(Open::default()),
             Kind::CloudApps => Digest::CloudApps(CloudApps::default()),
+            Kind::ComplianceStandards => {
+                Digest::ComplianceStandards(ComplianceStandards::default())
+            }
+            Kind::AzureSubscriptions => Digest::AzureSubscriptions(AzureSubscriptions::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -210,6 +238,7 @@ impl Digest {
         match (&mut digest, full) {
             (Digest::DeviceVulnerabilityChanges(changes), Some(full)) => changes.go_on(full),
             (Digest::Alerts(open) | Digest::Incidents(open), _) => open.go_on(),
+            (Digest::SecureScores(scores), _) => scores.go_on(),
             _ => {}
         }
         digest
@@ -234,6 +263,8 @@ impl Digest {
             Digest::Alerts(_) => Kind::Alerts,
             Digest::Incidents(_) => Kind::Incidents,
             Digest::CloudApps(_) => Kind::CloudApps,
+            Digest::ComplianceStandards(_) => Kind::ComplianceStandards,
+            Digest::AzureSubscriptions(_) => Kind::AzureSubscriptions,
             Digest::Records(_) => Kind::Records,
         }
     }

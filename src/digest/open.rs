@@ -1,4 +1,4 @@
-//! Alerts and incidents that are open: how many, by severity and age.
+//! Alerts and incidents that are open: how many, by severity and age; and the newest of all.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lenient;
+use super::newest::Newest;
 use super::packed::{self, Bytes, Packed};
 use super::tally::place;
 
-/// Open ones that are kept; with them the digest stays below 1.5 MB.
+/// Open ones that are counted; with them and the newest ones the digest stays below 2 MB.
 const MAX_OPEN: usize = 50_000;
 
 /// How long the service keeps what isn't updated any more.
@@ -23,7 +24,7 @@ const KEPT_S: u32 = 180 * 86_400;
 const SEVERITIES: [&str; 4] = ["high", "medium", "low", "informational"];
 
 /// Those that nobody has to look at any more; `redirected` incidents are part of another.
-const CLOSED: [&str; 2] = ["resolved", "redirected"];
+pub(super) const CLOSED: [&str; 2] = ["resolved", "redirected"];
 
 /// How many have each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -56,6 +57,8 @@ pub struct Open {
     newest: u32,
     /// Open ones that were not counted, because too many are open.
     pub beyond: u64,
+    /// The newest, open or not.
+    pub list: Newest,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
@@ -72,6 +75,7 @@ impl Open {
     pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
         let record: Record = lenient::record(line)?;
         let id = u64::from_str_radix(record.record_id.as_deref()?.get(..16)?, 16).ok()?;
+        self.list.add(line);
         let updated = record.last_update_date_time.map_or(0, second);
         self.newest = self.newest.max(updated);
         if self.open.get(&id).is_some_and(|known| known.updated > updated) {
@@ -95,6 +99,9 @@ impl Open {
     pub(super) fn go_on(&mut self) {
         let oldest = self.newest.saturating_sub(KEPT_S);
         self.open.retain(|_, one| one.updated >= oldest);
+        if let Ok(oldest) = Timestamp::from_second(oldest.into()) {
+            self.list.forget(oldest);
+        }
         if self.open.len() < MAX_OPEN {
             self.beyond = 0;
         }

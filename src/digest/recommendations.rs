@@ -5,12 +5,18 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::tally::{Ranked, rank};
+use super::tally::{Ranked, rank, rank_of};
 use super::{Tally, lenient};
 
-/// Counts of recommendations, and the ten with the highest exposure impact.
+/// Recommendations that are kept; with them the digest stays below 2 MB.
+const MAX_KEPT: usize = 1_000;
+
+/// Longest text of a kept one, in characters.
+const MAX_CHARS: usize = 160;
+
+/// Counts of recommendations, and those with the highest exposure impact.
 ///
-/// A record that comes twice counts twice; it stands in the top list once.
+/// A record that comes twice counts twice; it stands in the lists once.
 ///
 /// <https://learn.microsoft.com/defender-endpoint/api/get-all-recommendations>
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,11 +32,13 @@ pub struct Recommendations {
     pub with_public_exploit: u64,
     /// The ten active ones with the highest exposure impact.
     pub top: Vec<Recommendation>,
+    /// The thousand with the highest exposure impact, active ones before exceptions.
+    pub list: Vec<Recommendation>,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
 
-/// What is kept of a recommendation in the top list.
+/// What is kept of a recommendation in the lists.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Recommendation {
@@ -56,21 +64,53 @@ pub struct Recommendation {
     pub public_exploit: bool,
     /// `ConfigurationChange`, `Update`, `Upgrade`, `Uninstall`, or one not documented.
     pub remediation_type: Option<String>,
+    /// `Active`, `Exception`, or one not documented.
+    pub status: Option<String>,
+    /// `Accounts`, `Application`, `Network`, `OS`, `SecurityControls`, or one not documented.
+    pub category: Option<String>,
+    /// A finer category.
+    pub sub_category: Option<String>,
+    /// Known weaknesses of the product.
+    pub weaknesses: Option<u64>,
+    /// The version to update to.
+    pub recommended_version: Option<String>,
+    /// Whether an alert is connected with it.
+    pub active_alert: bool,
+}
+
+impl Recommendation {
+    /// Whether it is to be carried out: status `Active` or none.
+    pub fn is_active(&self) -> bool {
+        is_active(self.status.as_deref())
+    }
+}
+
+fn is_active(status: Option<&str>) -> bool {
+    status.is_none_or(|status| status.eq_ignore_ascii_case("active"))
+}
+
+/// Active ones before others, whose impact is never near a million; then by impact and machines.
+fn weight(status: Option<&str>, impact: Option<f64>, machines: Option<u64>) -> (f64, f64) {
+    let first = if is_active(status) { 1e6 } else { 0.0 };
+    (first + impact.unwrap_or(0.0), machines.unwrap_or(0) as f64)
 }
 
 impl Recommendations {
     pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
         let record: Record = lenient::record(line)?;
         self.total += 1;
-        let status = record.status.as_deref();
-        if status.is_some_and(|status| !status.eq_ignore_ascii_case("active")) {
-            return Some(());
+        let is_active = is_active(record.status.as_deref());
+        if is_active {
+            self.active += 1;
+            self.by_remediation_type.add(record.remediation_type.as_deref());
+            self.with_public_exploit += u64::from(record.public_exploit == Some(true));
         }
-        self.active += 1;
-        self.by_remediation_type.add(record.remediation_type.as_deref());
-        self.with_public_exploit += u64::from(record.public_exploit == Some(true));
-        if let Some(id) = record.id.clone() {
-            rank(&mut self.top, &id, record.weight(), || record.kept());
+        let Some(id) = record.id.as_deref() else { return Some(()) };
+        let id = lenient::cut(id, MAX_CHARS);
+        let weight = record.weight();
+        rank_of(&mut self.list, MAX_KEPT, id, weight, || record.kept(id));
+        if is_active {
+            rank(&mut self.top, id, weight, || record.kept(id));
         }
         Some(())
     }
@@ -82,29 +122,37 @@ impl Ranked for Recommendation {
     }
 
     fn weight(&self) -> (f64, f64) {
-        (self.exposure_impact.unwrap_or(0.0), self.exposed_machines.unwrap_or(0) as f64)
+        weight(self.status.as_deref(), self.exposure_impact, self.exposed_machines)
     }
 }
 
 impl Record<'_> {
     fn weight(&self) -> (f64, f64) {
-        (self.exposure_impact.unwrap_or(0.0), self.exposed_machines_count.unwrap_or(0) as f64)
+        weight(self.status.as_deref(), self.exposure_impact, self.exposed_machines_count)
     }
 
-    fn kept(self) -> Recommendation {
-        let owned = |text: Option<Cow<str>>| text.map(Cow::into_owned);
+    fn kept(&self, id: &str) -> Recommendation {
+        let text = |text: &Option<Cow<str>>| {
+            text.as_deref().map(|text| lenient::cut(text, MAX_CHARS).to_owned())
+        };
         Recommendation {
-            id: owned(self.id).unwrap_or_default(),
-            name: owned(self.recommendation_name),
-            product: owned(self.product_name),
-            vendor: owned(self.vendor),
+            id: id.to_owned(),
+            name: text(&self.recommendation_name),
+            product: text(&self.product_name),
+            vendor: text(&self.vendor),
             severity_score: self.severity_score,
             exposure_impact: self.exposure_impact,
             config_score_impact: self.config_score_impact,
             exposed_machines: self.exposed_machines_count,
             total_machines: self.total_machine_count,
             public_exploit: self.public_exploit.unwrap_or(false),
-            remediation_type: owned(self.remediation_type),
+            remediation_type: text(&self.remediation_type),
+            status: text(&self.status),
+            category: text(&self.recommendation_category),
+            sub_category: text(&self.sub_category),
+            weaknesses: self.weaknesses,
+            recommended_version: text(&self.recommended_version),
+            active_alert: self.active_alert.unwrap_or(false),
         }
     }
 }
@@ -136,4 +184,14 @@ struct Record<'a> {
     remediation_type: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     status: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    recommendation_category: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    sub_category: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    recommended_version: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::count")]
+    weaknesses: Option<u64>,
+    #[serde(deserialize_with = "lenient::flag")]
+    active_alert: Option<bool>,
 }

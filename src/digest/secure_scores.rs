@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::control_days::ControlDays;
 use super::scores::keep_newest;
 use super::{Tally, lenient};
 
@@ -15,6 +16,9 @@ const MAX_CONTROLS: usize = 2_000;
 
 /// Comparison averages that are kept of a day; the service documents three.
 const MAX_COMPARISONS: usize = 16;
+
+/// Longest name of an average that is kept for each day, in characters.
+const MAX_BASIS_CHARS: usize = 40;
 
 /// The Secure Score of at most 400 days, with controls and averages of the newest.
 ///
@@ -28,18 +32,23 @@ pub struct SecureScores {
     pub days: BTreeMap<Date, Day>,
     /// Controls of the newest day by name, at most 2,000.
     pub controls: BTreeMap<String, Control>,
+    /// Points of controls on the last 100 days.
+    pub points: ControlDays,
     /// Averages that the newest day is compared with.
     pub comparisons: Vec<Comparison>,
     /// Users active on the newest day.
     pub active_users: Option<u64>,
     /// Users licensed on the newest day.
     pub licensed_users: Option<u64>,
+    /// The newest day whose estimate went to the workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<Date>,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
 
 /// The Secure Score of a day, in points.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Day {
     /// `createdDateTime`.
     pub created: Timestamp,
@@ -47,6 +56,9 @@ pub struct Day {
     pub current: Option<f64>,
     /// Points that can be reached; may be 0.
     pub maximum: Option<f64>,
+    /// Averages of other organisations, in percent of their maximum, by basis.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub averages: BTreeMap<String, f64>,
 }
 
 /// A control's score on a day.
@@ -93,13 +105,22 @@ impl SecureScores {
         if self.days.get(&date).is_some_and(|held| held.created > created) {
             return Some(());
         }
-        let day = Day { created, current: record.current_score, maximum: record.max_score };
+        let (current, maximum) = (record.current_score, record.max_score);
+        let day = Day { created, current, maximum, averages: record.averages() };
         self.days.insert(date, day);
+        let scored = record.control_scores.iter();
+        let points = scored.filter_map(|of| Some((of.control_name.as_deref()?, of.score?)));
+        self.points.set(date, points);
         if self.days.last_key_value().is_some_and(|(newest, _)| *newest == date) {
             self.describe(record);
         }
         keep_newest(&mut self.days);
         Some(())
+    }
+
+    /// Begins a new run.
+    pub(super) fn go_on(&mut self) {
+        self.points.go_on();
     }
 
     fn describe(&mut self, record: Record) {
@@ -203,6 +224,15 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
+    fn averages(&self) -> BTreeMap<String, f64> {
+        let average = |of: &Average| {
+            let basis = lenient::cut(of.basis.as_deref()?, MAX_BASIS_CHARS).to_owned();
+            Some((basis, of.average_score?))
+        };
+        let averages = self.average_comparative_scores.iter();
+        averages.filter_map(average).take(MAX_COMPARISONS).collect()
+    }
+
     fn created(&self) -> Option<Timestamp> {
         self.created_date_time.or_else(|| named_day(self.id.as_deref()?))
     }

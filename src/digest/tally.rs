@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub(super) const TOP: usize = 10;
 const OTHER: &str = "Other";
 
 /// The value that stands for a missing one.
-const UNKNOWN: &str = "Unknown";
+pub(super) const UNKNOWN: &str = "Unknown";
 
 /// How many records have each value of a field, as the service spells it.
 ///
@@ -95,6 +96,16 @@ impl Severities {
     }
 }
 
+impl AddAssign for Severities {
+    fn add_assign(&mut self, other: Severities) {
+        self.critical += other.critical;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
+        self.other += other.other;
+    }
+}
+
 /// The place of a value among known ones, in any letter case; of any other, their number.
 pub(super) fn place(value: Option<&str>, known: &[&str]) -> u8 {
     let is = |name: &&str| value.is_some_and(|value| value.eq_ignore_ascii_case(name));
@@ -119,6 +130,17 @@ pub(super) fn rank<T: Ranked>(
     weight: (f64, f64),
     make: impl FnOnce() -> T,
 ) {
+    rank_of(top, TOP, id, weight, make);
+}
+
+/// The same of a list of so many.
+pub(super) fn rank_of<T: Ranked>(
+    top: &mut Vec<T>,
+    most: usize,
+    id: &str,
+    weight: (f64, f64),
+    make: impl FnOnce() -> T,
+) {
     top.retain(|held| held.id() != id);
     let order = |held: &T| {
         let held_weight = held.weight();
@@ -127,8 +149,8 @@ pub(super) fn rank<T: Ranked>(
             .then_with(|| held.id().cmp(id))
     };
     let place = top.partition_point(|held| order(held) == Ordering::Less);
-    if place < TOP {
+    if place < most {
         top.insert(place, make());
-        top.truncate(TOP);
+        top.truncate(most);
     }
 }

@@ -2,6 +2,7 @@
 //! prefix.
 
 use crate::plan::{Job, RunId};
+use jiff::civil::Date;
 
 /// The folder of a run's parts.
 pub fn parts(tenant: &str, source: &str, run: &RunId) -> String {
@@ -34,6 +35,11 @@ pub fn report(tenant: &str, source: &str, run: &RunId) -> String {
     format!("runs/{tenant}/{day}/{run}/{source}.json")
 }
 
+/// The folder of a day's reports.
+pub fn reports(tenant: &str, day: Date) -> String {
+    format!("runs/{tenant}/{}/", day.strftime("%Y/%m/%d"))
+}
+
 /// Where the checkpoints of all tenants are.
 pub const STATES: &str = "state/";
 
@@ -59,6 +65,11 @@ pub fn digest_of(job: &Job) -> String {
 /// The folder of what a run keeps beside its state while it reads export files.
 pub fn beside(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}/")
+}
+
+/// When which source of a tenant was asked for by a caller.
+pub fn asked(tenant: &str) -> String {
+    format!("state/{tenant}/asked.json")
 }
 
 /// Whose turn something is that one process does for all.

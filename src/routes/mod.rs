@@ -6,14 +6,28 @@
 mod actions;
 mod answer;
 mod call;
+mod cases;
+mod cloud_apps;
+mod collect;
 mod comment;
+mod compliance;
+mod controls;
 mod door;
+mod entries;
+mod hunt;
 mod list;
+pub mod openapi;
+mod portfolio;
+mod recommendations;
+mod report;
+mod runs;
+mod scores;
 mod status;
 mod summary;
+mod tenants;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, Query, Request};
+pub use call::{Call, OneOf, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows};
@@ -65,12 +79,16 @@ pub struct Route {
     pub body: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// The statuses of its right answers, the usual one first.
     pub statuses: &'static [u16],
+    /// The media type of its usual answer.
+    pub media: &'static str,
     /// The shape of its answer.
     pub answers: fn(&mut SchemaGenerator) -> Schema,
     /// Whether it also answers an incident comment.
     pub has_comment: bool,
     /// Whether it also answers CSV.
     pub has_rows: bool,
+    /// Whether it comes by pages.
+    pub has_pages: bool,
     /// What answers it.
     pub handler: Handler,
 }
@@ -91,9 +109,11 @@ impl Route {
             query: &[],
             body: None,
             statuses: &[200],
+            media: "application/json",
             answers,
             has_comment: true,
             has_rows: false,
+            has_pages: false,
             handler,
         }
     }
@@ -105,7 +125,7 @@ impl Route {
         answers: fn(&mut SchemaGenerator) -> Schema,
         handler: Handler,
     ) -> Route {
-        Route { has_rows: true, ..Route::get(path, about, answers, handler) }
+        Route { has_rows: true, has_pages: true, ..Route::get(path, about, answers, handler) }
     }
 
     /// The door that it is behind; a route for reading is behind [`Door::Caller`] as well.
@@ -138,7 +158,25 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Every route. Of two that fit a path the first one counts, so that fixed segments come before those
 /// that vary.
-pub const ROUTES: &[&[Route]] = &[summary::ROUTES, status::ROUTES, actions::ROUTES];
+pub const ROUTES: &[&[Route]] = &[
+    summary::ROUTES,
+    actions::ROUTES,
+    collect::ROUTES,
+    hunt::ROUTES,
+    cases::ROUTES,
+    status::ROUTES,
+    report::ROUTES,
+    openapi::ROUTES,
+    scores::ROUTES,
+    controls::ROUTES,
+    recommendations::ROUTES,
+    compliance::ROUTES,
+    cloud_apps::ROUTES,
+    entries::ROUTES,
+    portfolio::ROUTES,
+    tenants::ROUTES,
+    runs::ROUTES,
+];
 
 /// All routes, in order.
 pub fn all() -> impl Iterator<Item = &'static Route> {

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use super::attempt::Work;
-use super::{growth, remarks};
+use super::{estimate, growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{self, Current, Failed, Refused};
 use crate::cloud::{Meter, Patience};
@@ -55,7 +55,7 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
         generated: work.current.generated.as_deref().and_then(instant),
         credentials: credentials.clone(),
         files: work.current.files.as_ref().map(|files| files.read.clone()).unwrap_or_default(),
-        digest: work.current.digest.clone(),
+        digest: estimate::told(work).await?,
     };
     // Where the service has nothing newer, the snapshot that is kept stays the newest.
     if !work.unchanged {

@@ -3,6 +3,7 @@
 mod attempt;
 mod begin;
 mod delivery;
+mod estimate;
 mod export;
 mod finish;
 mod growth;

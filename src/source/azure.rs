@@ -36,7 +36,7 @@ pub const AZURE_SUBSCRIPTIONS: Source = Source {
     default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::All,
-    digest: Kind::Records,
+    digest: Kind::AzureSubscriptions,
     table: Table {
         name: "PostureAzureSubscriptions_CL",
         columns: &[

@@ -31,7 +31,7 @@ pub const COMPLIANCE_STANDARDS: Source = Source {
     default: true,
     every: SignedDuration::from_hours(24),
     sends: Sends::All,
-    digest: Kind::Records,
+    digest: Kind::ComplianceStandards,
     table: Table {
         name: "PostureAzureComplianceStandards_CL",
         columns: &[

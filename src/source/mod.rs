@@ -44,7 +44,7 @@ pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
 pub use own::Own;
 pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 pub use risk::{RISK_DETECTIONS, RISKY_USERS};
-pub use table::{AUDIT, Column, ColumnType, ENVELOPE, RUNS, Table};
+pub use table::{AUDIT, Column, ColumnType, ENVELOPE, ESTIMATED_SCORES, MADE, RUNS, Table};
 
 use crate::digest::Kind;
 use jiff::SignedDuration;
@@ -99,9 +99,9 @@ pub fn defaults() -> Vec<Source> {
     ALL.iter().copied().filter(|source| source.default).collect()
 }
 
-/// The table of each source.
+/// The table of each source, and those that are made beside them.
 pub fn tables() -> impl Iterator<Item = Table> {
-    ALL.iter().map(|source| source.table)
+    ALL.iter().map(|source| source.table).chain(MADE.iter().map(|(_, table)| *table))
 }
 
 /// One collection of one Microsoft API: where it is, how it is read, kept and sent.

@@ -210,6 +210,25 @@ pub const RUNS: Table = Table {
     classic: &[],
 };
 
+/// The table of estimated scores: one row per day of the Secure Score.
+pub const ESTIMATED_SCORES: Table = Table {
+    name: "PostureEstimatedScores_CL",
+    columns: &[
+        datetime("Day"),
+        real("CurrentScore"),
+        real("MaxScore"),
+        real("PlannedScore"),
+        real("AchievableScore"),
+        real("LicenceScore"),
+        long("ScoredControls"),
+        long("ControlsWithoutMaximum"),
+        dynamic("Categories"),
+        boolean("Estimated"),
+        text("Formula"),
+    ],
+    classic: &[],
+};
+
 /// The table of attempts at response actions: a row whenever one of them changes, the newest counts.
 pub const AUDIT: Table = Table {
     name: "PostureAudit_CL",
@@ -238,6 +257,13 @@ pub const AUDIT: Table = Table {
     ],
     classic: &[],
 };
+
+/// Tables that no source fills, each with the newest source that was there before it: its stream comes
+/// behind that one's, and never moves.
+pub const MADE: &[(&str, Table)] = &[
+    ("graph.hunting.unmanaged_devices", ESTIMATED_SCORES),
+    ("graph.hunting.unmanaged_devices", AUDIT),
+];
 
 pub(super) const fn text(field: &'static str) -> Column {
     Column { field, name: field, kind: ColumnType::Text }

@@ -4,25 +4,45 @@
 
 mod assessments;
 mod cloud_apps;
+mod compliance;
+mod controls;
 mod counts;
+mod entries;
+mod estimated_scores;
 mod given_up;
 mod health;
+mod history;
 mod improvement;
 mod open;
+mod portfolio;
+mod posture;
 mod score;
+mod score_days;
 mod secure_score;
 mod table;
 
 pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
-pub use cloud_apps::CloudApps;
-pub use counts::{Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use cloud_apps::{AppDetail, CloudApps, apps};
+pub use compliance::{Compliance, Standard, SubscriptionStandard, compliance_list};
+pub use controls::{ControlDetail, ControlState, PointsOfDay, control, controls};
+pub use counts::{
+    Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink, recommendation_list,
+};
+pub use entries::{Alert, Incident, alert_list, incident_list};
+pub use estimated_scores::EstimatedScores;
 pub use given_up::{GivenUp, QueueHealth};
-pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
-pub use improvement::ImprovementAction;
+pub use health::{
+    Health, SourceHealth, SourceStatus, Status, TenantHealth, health, health_of, tenant_health,
+};
+pub use history::{History, history};
+pub use improvement::{ImprovementAction, improvement_list};
 pub use open::Open;
+pub use portfolio::{ChangeOfTenant, Order, PortfolioEntry, portfolio};
+pub use posture::{Driver, Posture, ScoreNow, TenantStanding, TenantState, standing};
 pub use score::{AzureScore, Change, Changes, Score};
+pub use score_days::{ControlPoints, DayOfScore, ScoreOfDay, score_days, score_of_day};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};
 pub use table::lines;
 
@@ -102,6 +122,19 @@ impl Freshness {
     }
 }
 
+/// Items of a list, out of the newest snapshots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The items, in their order.
+    pub items: Vec<T>,
+    /// The runs that they are of: tells one state of the list from another.
+    pub of: String,
+    /// How old they are.
+    pub freshness: Freshness,
+    /// What is left out, where something is.
+    pub note: Option<String>,
+}
+
 /// The security posture of one tenant.
 ///
 /// A part whose source has no snapshot is null, and its source is listed in `missing`.
@@ -115,6 +148,8 @@ pub struct Summary {
     pub generated: Timestamp,
     /// Microsoft Secure Score.
     pub secure_score: Option<SecureScore>,
+    /// What of it is planned, achievable and within the licences, as estimated here.
+    pub estimated_scores: Option<EstimatedScores>,
     /// The ten improvement actions with the most points to gain.
     pub improvement_actions: Vec<ImprovementAction>,
     /// Exposure score.
@@ -123,6 +158,8 @@ pub struct Summary {
     pub device_secure_score: Option<Score>,
     /// Secure score of Defender for Cloud.
     pub azure_score: Option<AzureScore>,
+    /// Regulatory compliance of the Azure subscriptions.
+    pub compliance: Option<Compliance>,
     /// Vulnerabilities with exposed machines.
     pub vulnerabilities: Option<Vulnerabilities>,
     /// Vulnerabilities of each software on each device: the full with the changes applied.
@@ -208,10 +245,12 @@ pub fn summary(
         },
         generated: now,
         secure_score: secure_score::secure_score(&seen),
+        estimated_scores: estimated_scores::estimated_scores(&seen),
         improvement_actions: improvement::improvement_actions(&seen),
         exposure_score: score::exposure_score(&seen),
         device_secure_score: score::device_secure_score(&seen),
         azure_score: score::azure_score(&seen),
+        compliance: compliance::compliance(&seen),
         vulnerabilities: counts::vulnerabilities(&seen, portal, tenant),
         device_vulnerabilities: assessments::device_vulnerabilities(&seen),
         device_configurations: assessments::device_configurations(&seen),
@@ -235,10 +274,21 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// The newest digest of a kind, and how old it is.
     fn digest(&self, kind: Kind) -> Option<(&Digest, Freshness)> {
+        self.latest(kind).map(|(latest, freshness)| (&latest.digest, freshness))
+    }
+
+    /// The runs of the newest snapshots of these kinds, as far as there are any.
+    fn runs(&self, kinds: &[Kind]) -> String {
+        let runs = kinds.iter().filter_map(|kind| Some(self.latest(*kind)?.0.run.as_str()));
+        runs.collect::<Vec<_>>().join("+")
+    }
+
+    /// The newest snapshot of a kind, and how old it is.
+    fn latest(&self, kind: Kind) -> Option<(&Latest, Freshness)> {
         let mut of_kind = self.known.iter().filter(|known| known.kind == kind);
         of_kind.find_map(|known| {
             let latest = known.snapshot()?;
-            Some((&latest.digest, known.freshness(latest, self.now)))
+            Some((latest, known.freshness(latest, self.now)))
         })
     }
 }

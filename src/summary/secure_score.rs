@@ -10,13 +10,9 @@ use serde::Serialize;
 
 use super::score::{Changes, Figure, changes};
 use super::{Freshness, Seen, percent, rounded};
-use crate::digest::{self, Control, Digest, Kind, Profile, SecureScores};
-
-/// The documented categories, in the order that a summary lists them.
-const CATEGORIES: [&str; 5] = ["Identity", "Device", "Apps", "Data", "Infrastructure"];
-
-/// The category of a control that has none.
-const UNKNOWN: &str = "Unknown";
+use crate::digest::{
+    self, CATEGORIES, Control, ControlProfiles, Digest, Kind, Profile, SecureScores, category_of,
+};
 
 /// Microsoft Secure Score of the newest day.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -97,7 +93,10 @@ pub(super) fn secure_score(seen: &Seen) -> Option<SecureScore> {
         day: newest.created,
         change: changes(&figures(scores)),
         comparison: scores.comparisons.iter().map(comparison).collect(),
-        categories: categories(controls(seen).map(|(controls, _)| controls), profiles(seen)),
+        categories: categories(
+            controls(seen).map(|(controls, _)| controls),
+            profiles(seen).map(|(profiles, _)| &profiles.profiles),
+        ),
         freshness,
     })
 }
@@ -115,9 +114,10 @@ pub(super) fn controls<'a>(seen: &'a Seen) -> Option<(&'a BTreeMap<String, Contr
     inside.filter(|(controls, _)| !controls.is_empty()).or_else(apart)
 }
 
-fn profiles<'a>(seen: &'a Seen) -> Option<&'a BTreeMap<String, Profile>> {
+/// The profiles of controls, and how old they are.
+pub(super) fn profiles<'a>(seen: &'a Seen) -> Option<(&'a ControlProfiles, Freshness)> {
     match seen.digest(Kind::ControlProfiles) {
-        Some((Digest::ControlProfiles(profiles), _)) => Some(&profiles.profiles),
+        Some((Digest::ControlProfiles(profiles), freshness)) => Some((profiles, freshness)),
         _ => None,
     }
 }
@@ -140,7 +140,7 @@ fn comparison(kept: &digest::Comparison) -> Comparison {
     }
 }
 
-fn categories(
+pub(super) fn categories(
     controls: Option<&BTreeMap<String, Control>>,
     profiles: Option<&BTreeMap<String, Profile>>,
 ) -> Vec<Category> {
@@ -148,10 +148,7 @@ fn categories(
     let mut sums: Vec<Sum> = CATEGORIES.into_iter().map(named).collect();
     for (name, control) in controls.into_iter().flatten() {
         let profile = profiles.and_then(|profiles| profiles.get(name));
-        let own = control.category.as_deref();
-        let category = own
-            .or_else(|| profile.and_then(|profile| profile.category.as_deref()))
-            .unwrap_or(UNKNOWN);
+        let category = category_of(control, profile);
         let at = sums.iter().position(|sum| sum.category.eq_ignore_ascii_case(category));
         let at = at.unwrap_or_else(|| {
             sums.push(named(category));

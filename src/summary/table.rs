@@ -1,14 +1,18 @@
 //! A summary in a dozen lines for a terminal.
 
 use super::{
-    AzureScore, Changes, CloudApps, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities,
-    Devices, Freshness, ImprovementAction, Open, Recommendations, Score, SecureScore,
+    AzureScore, Changes, CloudApps, Compliance, DeviceConfigurations, DeviceSoftware,
+    DeviceVulnerabilities, Devices, EstimatedScores, Freshness, ImprovementAction, Open,
+    Recommendations, Score, SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
 use crate::digest::{OpenSeverities, Severities, Tally};
 
 /// What stands for a part that has no snapshot.
 const NOT_COLLECTED: &str = "not collected";
+
+/// Standards that a line names.
+const MOST_STANDARDS: usize = 5;
 
 /// Levels of risk and exposure, worst first; others follow.
 const LEVELS: [&str; 5] = ["High", "Medium", "Low", "Informational", "None"];
@@ -20,10 +24,12 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
         ("Secure Score", or_none(&summary.secure_score, secure_score)),
         ("Compared with", or_none(&summary.secure_score, comparison)),
         ("By category", or_none(&summary.secure_score, categories)),
+        ("Estimated scores", or_none(&summary.estimated_scores, estimated_scores)),
         ("Improvement actions", improvement_actions(&summary.improvement_actions)),
         ("Exposure score", or_none(&summary.exposure_score, score)),
         ("Device Secure Score", or_none(&summary.device_secure_score, score)),
         ("Azure secure score", or_none(&summary.azure_score, azure_score)),
+        ("Compliance", or_none(&summary.compliance, compliance)),
         ("Vulnerabilities", or_none(&summary.vulnerabilities, vulnerabilities)),
         ("With public exploit", or_none(&summary.vulnerabilities, with_public_exploit)),
         ("On devices", or_none(&summary.device_vulnerabilities, device_vulnerabilities)),
@@ -84,6 +90,21 @@ fn azure_score(score: &AzureScore) -> String {
         percent.map_or_else(|| "without a weight".to_owned(), |share| format!("{share} %"));
     let (count, direction) = (score.subscriptions, score.direction);
     format!("{percent} over {count} subscriptions ({direction}){}", aged(score.freshness))
+}
+
+fn estimated_scores(scores: &EstimatedScores) -> String {
+    let estimate = &scores.estimate;
+    let (planned, achievable, licence) = (estimate.planned, estimate.achievable, estimate.licence);
+    format!("{planned} planned, {achievable} achievable, {licence} with the current licences")
+}
+
+fn compliance(found: &Compliance) -> String {
+    let standards = found.standards.iter().map(|standard| {
+        let (name, state) = (&standard.standard, standard.state.name().to_lowercase());
+        let (passed, failed) = (standard.controls.passed, standard.controls.failed);
+        format!("{name} {state} ({passed} passed, {failed} failed)")
+    });
+    format!("{}{}", listed(standards.take(MOST_STANDARDS)), aged(found.freshness))
 }
 
 /// The change over 7 days, or else over the nearest number of days that is known.

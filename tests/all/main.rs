@@ -3,6 +3,7 @@
 mod support;
 
 mod actions;
+mod answers;
 mod azure;
 mod azurite;
 mod cases;
@@ -21,9 +22,11 @@ mod host_contract;
 mod hunting;
 mod identity;
 mod kql;
+mod page;
 mod poison;
 mod replay;
 mod resume;
+mod routes;
 mod serving;
 mod sharing;
 mod telemetry;

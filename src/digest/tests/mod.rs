@@ -47,6 +47,46 @@ fn recommendations_with_an_exception_are_no_work_to_do() {
 }
 
 #[test]
+fn recommendations_are_listed_with_exceptions_last_and_stay_small() {
+    let long = "x".repeat(400);
+    let record = |at: usize, status: &str| {
+        format!(
+            r#"{{"id":"{at}-{long}","recommendationName":"{long}","productName":"{long}","vendor":"{long}","exposureImpact":{},
+            "status":"{status}","recommendationCategory":"{long}","subCategory":"{long}","recommendedVersion":"{long}"}}"#,
+            at as f64 / 100.0
+        )
+    };
+    let mut records: Vec<_> = (0..900).map(|at| record(at, "Active")).collect();
+    records.extend((0..900).map(|at| record(5_000 + at, "Exception")));
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+
+    let digest = fold(Kind::Recommendations, &records);
+
+    let size = serde_json::to_string(&digest).unwrap().len();
+    let Digest::Recommendations(fold) = digest else { panic!() };
+    assert_eq!((fold.list.len(), fold.top.len(), fold.active), (1_000, 10, 900));
+    assert!(fold.list[..900].iter().all(Recommendation::is_active));
+    assert!(fold.list[900..].iter().all(|one| one.exposure_impact >= Some(57.9)));
+    assert!(size < 1_900_000, "{size} bytes");
+}
+
+/// The forms of an earlier release, without what came later.
+#[test]
+fn digests_of_an_older_form_are_read_as_they_are() {
+    let old = [
+        r#"{"of":"recommendations","total":2,"active":1,"byRemediationType":{"Update":1},"withPublicExploit":0,"top":[{"id":"a","name":"Update","exposureImpact":1.5,"publicExploit":false}],"unreadable":0}"#,
+        r#"{"of":"alerts","open":"","newest":0,"beyond":0,"unreadable":0}"#,
+        r#"{"of":"secure_scores","days":{"2026-11-22":{"created":"2026-11-22T00:00:00Z","current":1.0,"maximum":2.0}},"controls":{},"comparisons":[],"activeUsers":null,"licensedUsers":1,"unreadable":0}"#,
+        r#"{"of":"cloud_apps","streams":{"s":{"name":"Global view","apps":1}},"ofOtherStreams":0,"unreadable":0}"#,
+    ];
+    for text in old {
+        let digest: Digest = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        let next = Digest::start(digest.kind(), Some(&digest), None);
+        assert_eq!(next.kind(), digest.kind());
+    }
+}
+
+#[test]
 fn vulnerabilities_without_an_exposed_machine_are_only_known() {
     let records = [
         r#"{"id":"CVE-2026-0001","name":"CVE-2026-0001","severity":"High","cvssV3":7.8,"epss":0.0042,"exposedMachines":"44","publicExploit":"true"}"#,
@@ -99,7 +139,7 @@ fn devices_are_counted_by_values_nobody_documented_too() {
     assert_eq!((devices.by_exposure_level.of("Medium"), devices.by_health.of("Asleep")), (1, 1));
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 18] = [
     Kind::SecureScores,
     Kind::SecureScoreControls,
     Kind::ControlProfiles,
@@ -114,10 +154,14 @@ const KINDS: [Kind; 14] = [
     Kind::DeviceSoftware,
     Kind::Alerts,
     Kind::Incidents,
+    Kind::AzureScores,
+    Kind::CloudApps,
+    Kind::ComplianceStandards,
+    Kind::AzureSubscriptions,
 ];
 
 /// A record that every kind finds something in.
-const ANY: &str = r#"{"id":"t_2026-11-02","time":"2026-11-02T06:23:59.6117512Z","score":33.491554051195706,"createdDateTime":"2026-11-02T00:00:00Z","currentScore":612.37,"maxScore":1204.0,"controlName":"mfa","cveId":"CVE-2026-0001","status":"New","eventTimestamp":"2026-11-02 00:00:00","isCompliant":false,"configurationId":"scid-1","exposureImpact":0.1,"exposedMachines":3,"controlScores":[{"controlName":"mfa","score":0.7}],"averageComparativeScores":[{"basis":"AllTenants","averageScore":47.12}]}"#;
+const ANY: &str = r#"{"id":"t_2026-11-02","name":"ascScore","subscriptionId":"a","displayName":"Shop","streamId":"s","riskScore":2,"title":"Invented","time":"2026-11-02T06:23:59.6117512Z","score":33.491554051195706,"createdDateTime":"2026-11-02T00:00:00Z","currentScore":612.37,"maxScore":1204.0,"controlName":"mfa","cveId":"CVE-2026-0001","status":"New","eventTimestamp":"2026-11-02 00:00:00","isCompliant":false,"configurationId":"scid-1","exposureImpact":0.1,"exposedMachines":3,"controlScores":[{"controlName":"mfa","score":0.7}],"averageComparativeScores":[{"basis":"AllTenants","averageScore":47.12}]}"#;
 
 #[test]
 fn a_line_that_is_no_record_only_counts_as_unreadable() {

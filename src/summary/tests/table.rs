@@ -21,7 +21,9 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
         r#"{"streamId":"a","id":"1","displayName":"Share","riskScore":2}"#,
         r#"{"streamId":"a","id":"2","displayName":"Mail","riskScore":9}"#,
     ];
+    let standard = r#"{"name":"PCI-4","subscriptionId":"a","state":"Failed","passedControls":7,"failedControls":4}"#;
     let mut known = [
+        known("azure.compliance_standards", Kind::ComplianceStandards, &[standard.to_owned()]),
         secure_scores(&days),
         profiles(&[r#"{"id":"mfa","title":"Ask twice","maxScore":9}"#]),
         aged(exposure_score(33.491554051195706), SignedDuration::from_hours(14)),
@@ -37,10 +39,15 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 20);
+    assert_eq!(lines.len(), 22);
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
+    assert_eq!(
+        value(&lines, "Estimated scores"),
+        "612.37 planned, 9 achievable, 9 with the current licences"
+    );
+    assert_eq!(value(&lines, "Compliance"), "PCI-4 failed (7 passed, 4 failed)");
     assert_eq!(
         value(&lines, "Improvement actions"),
         "top 1 worth 1.5 points; first: Ask twice (+1.5)"
@@ -67,7 +74,7 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
     assert_eq!(value(&lines, "Software"), "1 rows, 1 with weaknesses, 1 past their end of support");
     assert_eq!(
         value(&lines, "Collected"),
-        "10 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
+        "11 sources, the oldest at 2026-11-21T20:20:00Z; 1 stale, 0 missing"
     );
 }
 

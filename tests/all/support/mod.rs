@@ -137,6 +137,13 @@ pub async fn answer(app: &App, method: &str, path: &str, query: &str) -> Reply {
     routes::answer(app, Request { method, path, query, headers: &headers, body: b"" }).await
 }
 
+/// What the app answers to a body that is posted with a function key.
+pub async fn posted(app: &App, path: &str, query: &str, body: &serde_json::Value) -> Reply {
+    let (headers, body) = (HeaderMap::new(), body.to_string());
+    let (method, headers, body) = ("POST", &headers, body.as_bytes());
+    routes::answer(app, Request { method, path, query, headers, body }).await
+}
+
 /// The app's first tenant.
 pub fn first(app: &App) -> &Tenant {
     match &app.roster {
