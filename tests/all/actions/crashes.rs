@@ -107,6 +107,29 @@ async fn killed_before_the_answer_the_action_is_found_again_and_not_repeated() {
 }
 
 #[tokio::test]
+async fn two_processes_share_the_hours_number_and_the_keys() {
+    let (microsoft, folder, _) = world().await;
+    let tenant = support::tenant(0).id;
+    let mut environment = deployment(&microsoft, &folder);
+    environment.push(("POSTURE_ACTION_CAPS".to_owned(), "isolate=4".to_owned()));
+    let (one, two) = (Service::start(&environment).await, Service::start(&environment).await);
+    let mut calls = Vec::new();
+    for number in 0..12 {
+        microsoft.alter_device(&tenant, number, json!({ "onboardingStatus": "Onboarded" }));
+        let id = microsoft.device(&tenant, number)["id"].as_str().unwrap().to_owned();
+        let port = if number % 2 == 0 { one.port } else { two.port };
+        let text = request(port, &id, "").replace("incident-9", &format!("incident-{number}"));
+        calls.push(async move { http::raw(port, text.as_bytes()).await.unwrap().status });
+    }
+
+    let mut statuses = futures::future::join_all(calls).await;
+
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[202; 4].as_slice(), &[429; 8]].concat());
+    assert_eq!((asked_to_act(&microsoft), microsoft.acted().len()), (4, 4));
+}
+
+#[tokio::test]
 async fn the_setting_is_off_unless_it_is_set() {
     let (microsoft, folder, id) = world().await;
     let mut environment = deployment(&microsoft, &folder);

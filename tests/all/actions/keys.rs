@@ -59,6 +59,24 @@ async fn of_many_calls_with_one_key_at_once_one_acts() {
 }
 
 #[tokio::test]
+async fn the_hours_last_one_is_the_keys_own_whoever_took_it() {
+    let caps = Caps::read("isolate=1").unwrap();
+    let world = World::of(Policy { caps, deny: Deny::default(), ..policy() }).await;
+    let path = format!("/api/response/devices/{}/isolate", world.id(world.fit(0)));
+
+    let calls = (0..6).map(|_| call(&world.app, "POST", &path, "", "one", reason()));
+    let replies = futures::future::join_all(calls).await;
+
+    assert_eq!(world.acted().len(), 1);
+    let known = replies.iter().filter(|reply| reply.status == 202).count();
+    let full = replies.iter().filter(|reply| reply.status == 429).count();
+    // Between the count and the intent another call may still see the count alone.
+    assert!(known >= 1 && known + full == 6, "{replies:?}");
+    let again = call(&world.app, "POST", &path, "", "one", reason()).await;
+    assert_eq!(again.status, 202, "{}", again.body);
+}
+
+#[tokio::test]
 async fn a_key_is_its_tenants_own() {
     let world = World::of(Policy { deny: Deny::default(), ..policy() }).await;
     let (one, two) = (&tenants()[0], &tenants()[1]);
