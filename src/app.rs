@@ -11,7 +11,7 @@ use crate::recent::Recent;
 use crate::run::LocalTurns;
 use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
 use crate::source::{ALL, Source};
-use crate::summary::{self, Known};
+use crate::summary::{self, Known, TenantStanding};
 use crate::tenant::{Maker, Present, Roster, RosterError, Tenant, Way};
 use crate::{checkpoint, digest::Latest};
 use azure_core::http::Url;
@@ -32,6 +32,10 @@ const PAGES_IN_MEMORY: usize = 4;
 const FILES_AT_ONCE: usize = 4;
 /// How long what the ledger says of a tenant is answered from memory.
 pub const KNOWN_FOR: Duration = Duration::from_secs(5);
+/// How long what is kept of each of many tenants is answered from memory.
+pub const KNOWN_OF_MANY_FOR: Duration = Duration::from_secs(60);
+/// Tenants of which all digests are in memory at once: those of a large one have some megabytes.
+const KNOWN_AT_ONCE: usize = 32;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +70,15 @@ pub struct App {
     pub clock: fn() -> Timestamp,
     /// Whether the platform authenticates callers, and removes what they say of themselves.
     pub authenticates: bool,
+    /// Whether callers may ask any query of advanced hunting.
+    pub free_kql: bool,
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
     /// What was looked up a moment ago.
     pub lookups: Lookups,
     known: Recent<Vec<Known>>,
+    standings: Recent<TenantStanding>,
 }
 
 /// Why nothing is planned.
@@ -118,11 +125,11 @@ impl App {
             look: Duration::from_secs(20),
             patience: Patience::DEFAULT,
         };
-        let known = Recent::default();
+        let (known, standings) = (Recent::of_at_most(KNOWN_AT_ONCE), Recent::default());
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
-        let authenticates = false;
+        let (authenticates, free_kql) = (false, false);
         App {
             roster,
             ledger,
@@ -133,9 +140,11 @@ impl App {
             parallel,
             clock,
             authenticates,
+            free_kql,
             timeless,
             lookups: Lookups::default(),
             known,
+            standings,
         }
     }
 
@@ -177,6 +186,7 @@ impl App {
         let mut app = App::of(roster, ledger);
         app.queue = queue;
         app.authenticates = settings.authenticates;
+        app.free_kql = settings.free_kql;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
@@ -288,6 +298,25 @@ impl App {
     ) -> Result<Arc<Vec<Known>>, LedgerError> {
         let now = Instant::now();
         self.known.get(&tenant.id, (now, age), self.read_known(tenant)).await
+    }
+
+    /// How a tenant stands for answers about many, at most that old: of each only this stays in memory.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger can't be read.
+    pub async fn standing_within(
+        &self,
+        tenant: &Tenant,
+        age: Duration,
+    ) -> Result<Arc<TenantStanding>, LedgerError> {
+        let read = async {
+            let known = self.read_known(tenant).await?;
+            let collects = |name: &str| tenant.enabled && tenant.source(name).is_some();
+            let names = (tenant.id.as_str(), tenant.name.as_str());
+            Ok(summary::standing(names, &known, collects, self.now()))
+        };
+        self.standings.get(&tenant.id, (Instant::now(), age), read).await
     }
 
     async fn read_known(&self, tenant: &Tenant) -> Result<Vec<Known>, LedgerError> {

@@ -21,6 +21,7 @@ pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
 pub mod grant; // what an administrator grants to whom: commands, and carrying them out
 pub mod host; // the Functions host's contract: envelope in, outcome out
+pub mod hunt; // any query of a caller's, where a setting allows that
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion

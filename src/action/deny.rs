@@ -46,7 +46,7 @@ impl Deny {
 
     /// These rules and those.
     pub fn and(mut self, other: Deny) -> Deny {
-        self.0.extend(other.0.into_iter());
+        self.0.extend(other.0);
         self
     }
 

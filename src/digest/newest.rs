@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
+use super::open::CLOSED;
+use super::tally::place;
 
 /// Entries that are kept; with the 50,000 that are counted beside them the digest stays below 2 MB.
 pub const MAX_NEWEST: usize = 1_000;
@@ -112,6 +114,11 @@ impl Newest {
 }
 
 impl Entry {
+    /// Whether it is neither resolved nor merged into another.
+    pub fn is_open(&self) -> bool {
+        place(self.status.as_deref(), &CLOSED) == CLOSED.len() as u8
+    }
+
     /// About how many bytes it takes as JSON.
     fn bytes(&self) -> usize {
         let texts = [&self.title, &self.severity, &self.status, &self.product, &self.category];

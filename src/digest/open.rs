@@ -24,7 +24,7 @@ const KEPT_S: u32 = 180 * 86_400;
 const SEVERITIES: [&str; 4] = ["high", "medium", "low", "informational"];
 
 /// Those that nobody has to look at any more; `redirected` incidents are part of another.
-const CLOSED: [&str; 2] = ["resolved", "redirected"];
+pub(super) const CLOSED: [&str; 2] = ["resolved", "redirected"];
 
 /// How many have each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]

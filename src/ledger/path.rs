@@ -2,6 +2,7 @@
 //! prefix.
 
 use crate::plan::{Job, RunId};
+use jiff::civil::Date;
 
 /// The folder of a run's parts.
 pub fn parts(tenant: &str, source: &str, run: &RunId) -> String {
@@ -32,6 +33,11 @@ fn part_name(job: &Job, number: u64) -> String {
 pub fn report(tenant: &str, source: &str, run: &RunId) -> String {
     let day = run.day_path();
     format!("runs/{tenant}/{day}/{run}/{source}.json")
+}
+
+/// The folder of a day's reports.
+pub fn reports(tenant: &str, day: Date) -> String {
+    format!("runs/{tenant}/{}/", day.strftime("%Y/%m/%d"))
 }
 
 /// Where the checkpoints of all tenants are.

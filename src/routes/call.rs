@@ -2,16 +2,24 @@
 
 use super::{Door, Form, Route, Subject, principal};
 use crate::app::App;
+use crate::digest::instant;
 use crate::host::{Choice, Problem};
 use crate::ledger::LedgerError;
-use crate::summary::Known;
+use crate::source::Source;
+use crate::summary::{Known, TenantStanding};
 use crate::tenant::{Caller, Present, Tenant};
+use futures::future::try_join_all;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use warp::http::HeaderMap;
 
 pub(super) const NO_SUCH_TENANT: &str = "no such tenant in this deployment";
+
+/// Tenants whose snapshots are read beside one another.
+const TENANTS_AT_ONCE: usize = 8;
 
 /// A request as it came in, whichever way the host sent it.
 #[derive(Clone, Copy, Debug)]
@@ -77,11 +85,45 @@ impl Query {
         value.map(Some).ok_or_else(|| Problem::new(400, format!("{name} is not {expected}")))
     }
 
+    /// The values that a parameter names, separated by commas; all where it is absent.
+    pub fn one_of(&self, name: &str) -> OneOf {
+        let text = self.get(name).unwrap_or_default();
+        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+        OneOf(values.map(str::to_lowercase).collect())
+    }
+
+    /// An instant: RFC 3339, date and time in UTC, or a day, which begins at midnight UTC.
+    ///
+    /// # Errors
+    ///
+    /// A 400 where it is none.
+    pub fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let expected = "an instant such as 2026-11-02T08:15:00Z or a day such as 2026-11-02";
+        self.parsed(name, expected, instant)
+    }
+
     /// All parameters but these, as they are put into a link.
     pub fn without(&self, names: &[&str]) -> Vec<(&str, &str)> {
         let kept = |key: &str| !names.iter().any(|name| key.eq_ignore_ascii_case(name));
         let all = self.0.iter().filter(|(key, _)| kept(key));
         all.map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+}
+
+/// Which values of a field are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneOf(Vec<String>);
+
+impl OneOf {
+    /// Whether a value is among them, in any letter case; a missing one is only where none is named.
+    pub fn admits(&self, value: Option<&str>) -> bool {
+        let is = |named: &String| value.is_some_and(|value| value.to_lowercase() == *named);
+        self.0.is_empty() || self.0.iter().any(is)
+    }
+
+    /// Whether none is named.
+    pub fn is_any(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -175,6 +217,40 @@ impl<'a> Call<'a> {
     /// A 400 that says where it goes wrong, without a value of it.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         crate::host::object(self.request.body, "the body is not what this route takes")
+    }
+
+    /// What is made of the snapshots of the tenant, at most a few seconds old, and of the present instant.
+    ///
+    /// # Errors
+    ///
+    /// A 404 that says why the source has no snapshot, where nothing is made of them; a 503 where the
+    /// ledger can't be read.
+    pub async fn of_snapshots<T>(
+        &self,
+        source: Source,
+        make: impl FnOnce(&[Known], Timestamp) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let known = self.known().await?;
+        make(&known, self.app.now()).ok_or_else(|| {
+            let of = known.iter().find(|known| known.source == source.name);
+            let why = of.and_then(|known| known.reason.as_deref());
+            let why = why.unwrap_or("not collected yet: the next timer run plans it");
+            Problem::new(404, format!("there is no snapshot of {}, {why}", source.name))
+        })
+    }
+
+    /// How each of the call's tenants stands, at most that old, in their order.
+    ///
+    /// # Errors
+    ///
+    /// A 503 where the ledger can't be read.
+    pub async fn standings(&self, age: Duration) -> Result<Vec<Arc<TenantStanding>>, Problem> {
+        let mut standings = Vec::new();
+        for some in self.tenants.chunks(TENANTS_AT_ONCE) {
+            let reads = some.iter().map(|tenant| self.app.standing_within(tenant, age));
+            standings.extend(try_join_all(reads).await.map_err(unreadable)?);
+        }
+        Ok(standings)
     }
 
     /// What the ledger says of the tenant's sources, at most a few seconds old.

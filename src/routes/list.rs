@@ -2,6 +2,7 @@
 
 use super::{Answer, Block, Call, Cell, Comment, Form, Shown};
 use crate::host::Problem;
+use crate::summary::Listed;
 use azure_core::http::Url;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -29,6 +30,12 @@ pub struct Page<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub collected: Option<Timestamp>,
+    /// Whether that is longer ago than two intervals of its source and an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<bool>,
+    /// What the list leaves out, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Items over all pages.
     pub total: usize,
     /// The items of this page.
@@ -129,12 +136,33 @@ impl<T: Serialize> Page<T> {
             BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&next).unwrap_or_default())
         });
         let heading = heading.into();
-        Page { collected: None, total, value, continuation, heading, columns }
+        let (collected, stale, note) = (None, None, None);
+        Page { collected, stale, note, total, value, continuation, heading, columns }
     }
 
     /// The same, collected then.
     pub fn collected(self, at: Timestamp) -> Page<T> {
         Page { collected: Some(at), ..self }
+    }
+
+    /// The same, with what it leaves out.
+    pub fn noting(self, note: Option<String>) -> Page<T> {
+        Page { note, ..self }
+    }
+
+    /// The page of items out of snapshots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::of`].
+    pub fn listed(
+        call: &Call<'_>,
+        table: (impl Into<String>, &'static [Column]),
+        listed: Listed<T>,
+    ) -> Result<Page<T>, Problem> {
+        let Listed { items, of, freshness, note } = listed;
+        let page = Page::of(call, table, &of, items)?.collected(freshness.collected);
+        Ok(Page { stale: Some(freshness.stale), note, ..page })
     }
 
     /// The answer of a call with this page; where there is a next one, a `Link` header leads to it.
@@ -143,22 +171,18 @@ impl<T: Serialize> Page<T> {
     ///
     /// As [`Answer::of`].
     pub fn answer(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let answer = Answer::of(call, self)?;
-        Ok(match self.linked(call) {
-            Some(link) => answer.header("link", link),
-            None => answer,
-        })
+        Ok(self.linked(call, Answer::of(call, self)?))
     }
 
-    /// The `Link` header that leads to the next page, where there is one.
-    pub fn linked(&self, call: &Call<'_>) -> Option<String> {
-        let token = self.continuation.as_ref()?;
-        let mut url = Url::parse("http://localhost/").ok()?;
+    /// An answer that shows this page, with the header that leads to the next one.
+    pub(super) fn linked(&self, call: &Call<'_>, answer: Answer) -> Answer {
+        let Some(token) = &self.continuation else { return answer };
+        let Ok(mut url) = Url::parse("http://localhost/") else { return answer };
         url.query_pairs_mut()
             .extend_pairs(call.query.without(&["continuation", "code"]))
             .append_pair("continuation", token);
         let query = url.query().unwrap_or_default();
-        Some(format!("<{}?{query}>; rel=\"next\"", call.request.path))
+        answer.header("link", format!("<{}?{query}>; rel=\"next\"", call.request.path))
     }
 
     fn values(&self) -> Vec<Value> {
@@ -182,15 +206,24 @@ fn token_of(token: &str, of: &str) -> Result<usize, Problem> {
 impl<T: Serialize> Shown for Page<T> {
     fn comment(&self) -> Option<Comment> {
         let row = |item: &Value| {
-            let cell = |column: &Column| Cell::new(text_at(item, column.1));
+            let cell = |column: &Column| match text_at(item, column.1) {
+                url if url.starts_with("https://") => Cell::link("open", url),
+                text => Cell::new(text),
+            };
             self.columns.iter().map(cell).collect()
         };
         let rows: Vec<_> = self.values().iter().take(COMMENT_ROWS).map(row).collect();
         let shown = rows.len();
         let columns = self.columns.iter().map(|column| column.0.to_owned()).collect();
         let heading = format!("{shown} of {}", self.total);
-        let table = Block::Table { heading, columns, rows };
-        Some(Comment { title: self.heading.clone(), blocks: vec![table] })
+        let of = self.collected.map(|at| {
+            let stale = if self.stale == Some(true) { " (stale)" } else { "" };
+            format!("Collected at {at:.0}{stale}")
+        });
+        let texts = of.into_iter().chain(self.note.clone());
+        let mut blocks: Vec<_> = texts.map(|text| Block::Text(Cell::new(text))).collect();
+        blocks.push(Block::Table { heading, columns, rows });
+        Some(Comment { title: self.heading.clone(), blocks })
     }
 
     fn rows(&self) -> Option<Rows> {
@@ -256,6 +289,10 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join("; "),
+        // 8 and not 8.0.
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or_else(String::new, |number| number.to_string())
+        }
         other => other.to_string(),
     }
 }

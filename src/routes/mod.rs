@@ -7,22 +7,31 @@ mod actions;
 mod answer;
 mod call;
 mod cases;
+mod cloud_apps;
 mod collect;
 mod comment;
+mod compliance;
+mod controls;
 mod cves;
 mod devices;
 mod door;
+mod entries;
 mod hunt;
 mod incident;
 mod list;
 pub mod openapi;
+mod portfolio;
+mod recommendations;
 mod report;
+mod runs;
+mod scores;
 mod software;
 mod status;
 mod summary;
+mod tenants;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, Query, Request};
+pub use call::{Call, OneOf, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows, Window};
@@ -166,6 +175,15 @@ pub const ROUTES: &[&[Route]] = &[
     status::ROUTES,
     report::ROUTES,
     openapi::ROUTES,
+    scores::ROUTES,
+    controls::ROUTES,
+    recommendations::ROUTES,
+    compliance::ROUTES,
+    cloud_apps::ROUTES,
+    entries::ROUTES,
+    portfolio::ROUTES,
+    tenants::ROUTES,
+    runs::ROUTES,
 ];
 
 /// All routes, in order.

@@ -1,19 +1,12 @@
 //! How the service itself is: health, and the doctor.
 
-use super::call::{NO_SUCH_TENANT, unreadable};
+use super::call::NO_SUCH_TENANT;
 use super::{Answer, Call, Route, Shown, Subject, shape};
-use crate::app::KNOWN_FOR;
+use crate::app::{KNOWN_FOR, KNOWN_OF_MANY_FOR};
 use crate::check::{self, Diagnosis};
 use crate::host::Problem;
-use crate::summary::{self, Health, Known};
+use crate::summary::{self, Health};
 use futures::FutureExt;
-use futures::future::try_join_all;
-use std::time::Duration;
-
-/// How long what the ledger says of each of many tenants is answered from memory.
-const KNOWN_OF_MANY_FOR: Duration = Duration::from_secs(60);
-/// Tenants whose states are read beside one another.
-const TENANTS_AT_ONCE: usize = 8;
 
 /// The routes of this file.
 pub const ROUTES: &[Route] = &[
@@ -45,20 +38,12 @@ impl Shown for Diagnosis {}
 async fn health(call: &Call<'_>) -> Result<Answer, Problem> {
     let app = call.app;
     let age = if call.tenants.len() > 1 { KNOWN_OF_MANY_FOR } else { KNOWN_FOR };
-    let mut tenants = Vec::new();
-    for some in call.tenants.chunks(TENANTS_AT_ONCE) {
-        let reads = try_join_all(some.iter().map(|tenant| app.known_within(tenant, age)));
-        for (tenant, known) in some.iter().zip(reads.await.map_err(unreadable)?) {
-            let collected =
-                |known: &&Known| tenant.enabled && tenant.source(known.source).is_some();
-            let known = known.iter().filter(collected).cloned().collect();
-            tenants.push((tenant.id.clone(), tenant.name.clone(), known));
-        }
-    }
+    let standings = call.standings(age).await?;
+    let tenants = standings.iter().map(|standing| standing.health.clone()).collect();
     // What is wrong with the file of tenants, and the queue of all, is no caller's of some of them.
     let sees_all = call.tenants.len() == call.present.tenants.len();
     let problem = call.present.problem.as_deref().filter(|_| sees_all);
-    let health = summary::health(app.now(), &tenants, problem);
+    let health = summary::health_of(app.now(), tenants, problem);
     let Some(queue) = app.queue.as_ref().filter(|_| sees_all) else {
         return Answer::of(call, &health);
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Freshness, Known, Seen, rounded};
+use super::{Freshness, Known, Listed, Seen, rounded};
 use crate::digest::{
     AzureSubscriptions, ComplianceStandards, ComplianceStanding, ComplianceState, ControlCounts,
     Digest, Kind,
@@ -89,12 +89,9 @@ impl Standard {
     }
 }
 
-/// Standards of subscriptions, in the order of subscriptions and standards, with the run that read them
-/// and when; nothing where they were never collected.
-pub fn by_subscription(
-    known: &[Known],
-    now: Timestamp,
-) -> Option<(Vec<SubscriptionStandard>, String, Freshness)> {
+/// Standards of subscriptions, in the order of subscriptions and standards; nothing where they were never
+/// collected.
+pub fn compliance_list(known: &[Known], now: Timestamp) -> Option<Listed<SubscriptionStandard>> {
     let seen = Seen { known, now };
     let (latest, freshness) = seen.latest(Kind::ComplianceStandards)?;
     let Digest::ComplianceStandards(fold) = &latest.digest else { return None };
@@ -102,7 +99,8 @@ pub fn by_subscription(
         Some((Digest::AzureSubscriptions(names), _)) => Some(names),
         _ => None,
     };
-    Some((listed(fold, names), latest.run.clone(), freshness))
+    let beyond = (fold.beyond > 0).then(|| format!("{} more are not kept", fold.beyond));
+    Some(Listed { items: listed(fold, names), of: latest.run.clone(), freshness, note: beyond })
 }
 
 fn listed(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Freshness, Seen};
+use super::{Freshness, Known, Listed, Seen};
 use crate::digest::{Digest, Kind, Recommendation, Severities, Tally, Vulnerability};
 
 /// Vulnerabilities that machines of the tenant are exposed to.
@@ -166,6 +166,19 @@ pub(super) fn recommendations(seen: &Seen) -> Option<Recommendations> {
         top: fold.top.clone(),
         freshness,
     })
+}
+
+/// Recommendations in the order of their exposure impact, active ones before exceptions; nothing where
+/// they were never collected.
+pub fn recommendation_list(known: &[Known], now: Timestamp) -> Option<Listed<Recommendation>> {
+    let seen = Seen { known, now };
+    let (latest, freshness) = seen.latest(Kind::Recommendations)?;
+    let Digest::Recommendations(fold) = &latest.digest else { return None };
+    // A digest of an older form has the ten alone.
+    let items = if fold.list.is_empty() { fold.top.clone() } else { fold.list.clone() };
+    let more = (fold.total > items.len() as u64)
+        .then(|| format!("the {} of {} with the highest impact are kept", items.len(), fold.total));
+    Some(Listed { items, of: latest.run.clone(), freshness, note: more })
 }
 
 /// A vulnerability's page in the portal; ids that aren't a CVE's have none that is known.

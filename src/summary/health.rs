@@ -97,14 +97,24 @@ pub fn health(
     tenants: &[(String, String, Vec<Known>)],
     problem: Option<&str>,
 ) -> Health {
-    let of_tenant = |(id, name, known): &(String, String, Vec<Known>)| TenantHealth {
-        id: id.clone(),
-        name: name.clone(),
+    let of_tenant =
+        |(id, name, known): &(String, String, Vec<Known>)| tenant_health(id, name, known, now);
+    health_of(now, tenants.iter().map(of_tenant).collect(), problem)
+}
+
+/// How a tenant's sources are at `now`.
+pub fn tenant_health(id: &str, name: &str, known: &[Known], now: Timestamp) -> TenantHealth {
+    TenantHealth {
+        id: id.to_owned(),
+        name: name.to_owned(),
         credentials: endings(known),
         given_up: Vec::new(),
         sources: known.iter().map(|known| of_source(known, now)).collect(),
-    };
-    let tenants: Vec<TenantHealth> = tenants.iter().map(of_tenant).collect();
+    }
+}
+
+/// How the collection of all tenants is; `problem` is what is wrong with their list.
+pub fn health_of(now: Timestamp, tenants: Vec<TenantHealth>, problem: Option<&str>) -> Health {
     let status = match problem {
         Some(_) => Status::Degraded,
         None => overall(&tenants),

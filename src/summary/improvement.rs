@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::secure_score::controls;
-use super::{Freshness, Seen, rounded};
-use crate::digest::{Control, Digest, Kind, Profile};
+use super::secure_score::{controls, profiles};
+use super::{Freshness, Known, Listed, Seen, rounded};
+use crate::digest::{Control, Kind, Profile};
+use jiff::Timestamp;
 
 /// Actions that a summary lists.
 const MAX_ACTIONS: usize = 10;
@@ -41,8 +42,10 @@ pub struct ImprovementAction {
     pub remediation: Option<String>,
     /// Where to carry it out, as Microsoft gives it.
     pub url: Option<String>,
-    /// `Default` or `Reviewed`, as the service spells it.
+    /// `Default`, `Reviewed`, `Ignored` or `ThirdParty`, as the service spells it.
     pub state: String,
+    /// Whether somebody is assigned to it.
+    pub assigned: bool,
     /// Microsoft's own ranking, 1 first.
     pub rank: Option<u64>,
     /// How old it is.
@@ -56,21 +59,39 @@ pub struct ImprovementAction {
 /// apply to the tenant), and those with the state `Ignored` or `ThirdParty`: there, somebody decided
 /// that nothing is to be done, and only a new decision would gain points.
 pub(super) fn improvement_actions(seen: &Seen) -> Vec<ImprovementAction> {
-    let Some((Digest::ControlProfiles(profiles), fresh)) = seen.digest(Kind::ControlProfiles)
-    else {
-        return Vec::new();
-    };
-    let Some((controls, of_controls)) = controls(seen) else {
-        return Vec::new();
-    };
+    let Some((gains, freshness)) = gains(seen) else { return Vec::new() };
+    let open = gains.iter().filter(|gain| !gain.is_decided()).take(MAX_ACTIONS);
+    open.map(|gain| gain.action(freshness)).collect()
+}
+
+/// All of them, those that somebody has decided on included; nothing where score or profiles were never
+/// collected.
+pub fn improvement_list(known: &[Known], now: Timestamp) -> Option<Listed<ImprovementAction>> {
+    let seen = Seen { known, now };
+    let (gains, freshness) = gains(&seen)?;
+    let items = gains.iter().map(|gain| gain.action(freshness)).collect();
+    let of = seen.runs(&[Kind::SecureScores, Kind::SecureScoreControls, Kind::ControlProfiles]);
+    Some(Listed { items, of, freshness, note: None })
+}
+
+impl ImprovementAction {
+    /// Whether somebody decided that nothing is to be done: `Ignored` or `ThirdParty`.
+    pub fn is_decided(&self) -> bool {
+        DECIDED.iter().any(|state| self.state.eq_ignore_ascii_case(state))
+    }
+}
+
+/// Controls with points to gain, in order.
+fn gains<'a>(seen: &'a Seen) -> Option<(Vec<Gain<'a>>, Freshness)> {
+    let (profiles, of_profiles) = profiles(seen)?;
+    let (controls, of_controls) = controls(seen)?;
     let joined = controls.iter().filter_map(|(id, control)| {
         let profile = profiles.profiles.get(id)?;
         Gain::of(id, control, profile)
     });
     let mut gains: Vec<Gain> = joined.collect();
     gains.sort_by(Gain::order);
-    let freshness = fresh.with(of_controls);
-    gains.iter().take(MAX_ACTIONS).map(|gain| gain.action(freshness)).collect()
+    Some((gains, of_profiles.with(of_controls)))
 }
 
 /// A control joined with its profile.
@@ -88,9 +109,12 @@ impl<'a> Gain<'a> {
     fn of(id: &'a str, control: &'a Control, profile: &'a Profile) -> Option<Gain<'a>> {
         let (maximum, current) = (profile.max_score?, control.score?);
         let points = rounded(maximum - current);
-        let is_decided = DECIDED.iter().any(|state| profile.is(state));
-        let is_open = points > 0.0 && !profile.deprecated && !is_decided;
+        let is_open = points > 0.0 && !profile.deprecated;
         is_open.then_some(Gain { id, control, profile, points, maximum, current })
+    }
+
+    fn is_decided(&self) -> bool {
+        DECIDED.iter().any(|state| self.profile.is(state))
     }
 
     fn order(&self, other: &Gain) -> Ordering {
@@ -115,6 +139,7 @@ impl<'a> Gain<'a> {
             remediation: profile.remediation.clone(),
             url: profile.action_url.clone(),
             state: profile.state.clone(),
+            assigned: profile.assigned,
             rank: profile.rank,
             freshness,
         }

@@ -5,30 +5,44 @@
 mod assessments;
 mod cloud_apps;
 mod compliance;
+mod controls;
 mod counts;
+mod entries;
 mod estimated_scores;
 mod given_up;
 mod health;
 mod history;
 mod improvement;
 mod open;
+mod portfolio;
+mod posture;
 mod score;
+mod score_days;
 mod secure_score;
 mod table;
 
 pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
 };
-pub use cloud_apps::CloudApps;
-pub use compliance::{Compliance, Standard, SubscriptionStandard, by_subscription};
-pub use counts::{Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink};
+pub use cloud_apps::{AppDetail, CloudApps, apps};
+pub use compliance::{Compliance, Standard, SubscriptionStandard, compliance_list};
+pub use controls::{ControlDetail, ControlState, PointsOfDay, control, controls};
+pub use counts::{
+    Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink, recommendation_list,
+};
+pub use entries::{Alert, Incident, alert_list, incident_list};
 pub use estimated_scores::EstimatedScores;
 pub use given_up::{GivenUp, QueueHealth};
-pub use health::{Health, SourceHealth, SourceStatus, Status, TenantHealth, health};
+pub use health::{
+    Health, SourceHealth, SourceStatus, Status, TenantHealth, health, health_of, tenant_health,
+};
 pub use history::{History, history};
-pub use improvement::ImprovementAction;
+pub use improvement::{ImprovementAction, improvement_list};
 pub use open::Open;
+pub use portfolio::{ChangeOfTenant, Order, PortfolioEntry, portfolio};
+pub use posture::{Driver, Posture, ScoreNow, TenantStanding, TenantState, standing};
 pub use score::{AzureScore, Change, Changes, Score};
+pub use score_days::{ControlPoints, DayOfScore, ScoreOfDay, score_days, score_of_day};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};
 pub use table::lines;
 
@@ -106,6 +120,19 @@ impl Freshness {
         let newer = if changes.collected > self.collected { changes } else { self };
         Freshness { stale: self.stale || changes.stale, ..newer }
     }
+}
+
+/// Items of a list, out of the newest snapshots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The items, in their order.
+    pub items: Vec<T>,
+    /// The runs that they are of: tells one state of the list from another.
+    pub of: String,
+    /// How old they are.
+    pub freshness: Freshness,
+    /// What is left out, where something is.
+    pub note: Option<String>,
 }
 
 /// The security posture of one tenant.
@@ -248,6 +275,12 @@ impl Seen<'_> {
     /// The newest digest of a kind, and how old it is.
     fn digest(&self, kind: Kind) -> Option<(&Digest, Freshness)> {
         self.latest(kind).map(|(latest, freshness)| (&latest.digest, freshness))
+    }
+
+    /// The runs of the newest snapshots of these kinds, as far as there are any.
+    fn runs(&self, kinds: &[Kind]) -> String {
+        let runs = kinds.iter().filter_map(|kind| Some(self.latest(*kind)?.0.run.as_str()));
+        runs.collect::<Vec<_>>().join("+")
     }
 
     /// The newest snapshot of a kind, and how old it is.

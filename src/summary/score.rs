@@ -72,6 +72,19 @@ pub struct Changes {
     pub days90: Option<Change>,
 }
 
+impl Changes {
+    /// The change over 1, 7, 30 or 90 days.
+    pub fn over(&self, days: u16) -> Option<&Change> {
+        match days {
+            1 => self.days1.as_ref(),
+            7 => self.days7.as_ref(),
+            30 => self.days30.as_ref(),
+            90 => self.days90.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// A score now less the score of an earlier day; negative where it fell.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

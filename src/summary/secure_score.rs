@@ -140,7 +140,7 @@ fn comparison(kept: &digest::Comparison) -> Comparison {
     }
 }
 
-fn categories(
+pub(super) fn categories(
     controls: Option<&BTreeMap<String, Control>>,
     profiles: Option<&BTreeMap<String, Profile>>,
 ) -> Vec<Category> {

@@ -127,10 +127,6 @@ pub(super) async fn profiles(call: &Call<'_>) -> Result<Answer, Problem> {
     let (devices, unprofiled) = (all.devices, all.unprofiled);
     let page = Page::of(call, (heading, PROFILE_COLUMNS), &lookup.run(DEVICES), all.profiles)?;
     let page = page.collected(made);
-    let linked = page.linked(call);
-    let answer = Answer::of(call, &ProfilesPage { devices, unprofiled, page })?;
-    Ok(match linked {
-        Some(link) => answer.header("link", link),
-        None => answer,
-    })
+    let page = ProfilesPage { devices, unprofiled, page };
+    Ok(page.page.linked(call, Answer::of(call, &page)?))
 }

@@ -31,7 +31,7 @@ fn function_of(path: &str, method: &str) -> Option<String> {
 fn every_route_resolves_to_the_function_of_its_door_in_the_hosts_order() {
     let mut acts = 0;
     for route in routes::all() {
-        let path = route.path.replace('{', "").replace('}', "");
+        let path = route.path.replace(['{', '}'], "");
         let expected = match route.door() {
             Door::Action => "function_action",
             _ => "function_http",

@@ -1,10 +1,12 @@
 //! What the routes answer from digests: snapshots of every route over a tenant whose records, clock and
 //! run are always the same, and what filters, pages and gaps do.
 //!
-//! An answer that is meant to change is written anew by `RENEW_ANSWERS=1 cargo test --test all -- answers`;
+//! An answer that is meant to change is written anew by `RENEW_ANSWERS=1 cargo test --test all -- answers::`;
 //! look at the difference before you commit it.
 
 mod estimate;
+mod lists;
+mod many;
 mod snapshots;
 
 use crate::support::{self, Folder, answer};
@@ -28,7 +30,6 @@ fn moment() -> Timestamp {
 /// A simulator, a ledger and an app whose clocks stand still.
 struct World {
     microsoft: Simulator,
-    #[expect(dead_code, reason = "the ledger's, until the world ends")]
     folder: Folder,
     app: App,
 }

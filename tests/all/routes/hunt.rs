@@ -18,7 +18,7 @@ async fn a_packs_rows_are_answered_and_kept_apart_from_its_snapshots() {
     let total = hunted["total"].as_u64().unwrap();
     assert!(total > 0 && hunted["complete"] == true);
     assert_eq!(hunted["value"].as_array().unwrap().len() as u64, total.min(1_000));
-    let place = hunted["folder"].as_str().unwrap();
+    let place = hunted["kept"].as_str().unwrap();
     let kept = folder.ledger().list(&format!("{place}/records/")).await.unwrap();
     assert!(!kept.is_empty());
     let from: jiff::Timestamp = hunted["from"].as_str().unwrap().parse().unwrap();
@@ -42,7 +42,9 @@ async fn what_can_not_be_hunted_is_told_with_the_next_step() {
         (json!({ "pack": "nothing" }), "choose from"),
         (json!({ "pack": "unmanaged_devices", "period": "P60D" }), "PT1M to P30D"),
         (json!({ "pack": "unmanaged_devices", "period": "soon" }), "PT1M to P30D"),
-        (json!({ "kql": "DeviceInfo" }), "not what this route takes"),
+        (json!({ "query": "DeviceInfo" }), "not what this route takes"),
+        (json!({}), "either a pack or a query"),
+        (json!({ "pack": "unmanaged_devices", "kql": "DeviceInfo" }), "either a pack or a query"),
     ] {
         let reply = posted(&app, "/api/hunt", "", &body).await;
         assert_eq!(reply.status, 400, "{body}: {}", reply.body);
@@ -54,4 +56,43 @@ async fn what_can_not_be_hunted_is_told_with_the_next_step() {
     assert_eq!(refused.status, 502);
     assert!(refused.body.contains("ThreatHunting.Read.All"), "{}", refused.body);
     assert_eq!(answer(&app, "GET", "/api/hunt", "").await.status, 405);
+}
+
+#[tokio::test]
+async fn any_query_is_off_unless_allowed_and_then_written_down_before_it_is_asked() {
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let mut app = support::app(&microsoft, &[support::tenant(30)], folder.ledger());
+    let asked = json!({ "kql": "DeviceInfo | project DeviceId, DeviceName", "reason": "inc 7" });
+    let audits = format!("audit/{}/", support::tenant(0).id);
+
+    let off = posted(&app, "/api/hunt", "", &asked).await;
+    let requests = microsoft.requests().len();
+    app.free_kql = true;
+    let without_reason = posted(&app, "/api/hunt", "", &json!({ "kql": "DeviceInfo" })).await;
+    let on = posted(&app, "/api/hunt", "", &asked).await;
+    let broken = posted(&app, "/api/hunt", "", &json!({ "kql": "| |", "reason": "x" })).await;
+
+    assert_eq!((off.status, requests), (403, 0), "{}", off.body);
+    assert_eq!(without_reason.status, 400);
+    let hunted: Value = serde_json::from_str(&on.body).unwrap();
+    assert_eq!(on.status, 200, "{}", on.body);
+    let rows = hunted["value"].as_array().unwrap();
+    assert!(!rows.is_empty() && rows[0]["DeviceName"].is_string(), "{hunted}");
+    let kept = folder.ledger().read(hunted["kept"].as_str().unwrap()).await.unwrap().unwrap().0;
+    assert_eq!(kept.split(|byte| *byte == b'\n').count(), rows.len() + 1);
+    assert_eq!(broken.status, 502, "{}", broken.body);
+    let paths = folder.ledger().list(&audits).await.unwrap();
+    let mut outcomes = Vec::new();
+    for path in &paths {
+        let audit = folder.ledger().read(path).await.unwrap().unwrap().0;
+        let audit: Value = serde_json::from_slice(&audit).unwrap();
+        assert_eq!((&audit["action"], &audit["caller"]), (&json!("hunt"), &json!("function key")));
+        outcomes.push(audit["outcome"].as_str().unwrap().to_owned());
+    }
+    outcomes.sort();
+    assert_eq!(outcomes, ["failed", "succeeded"]);
+    let received = microsoft.received();
+    let told = &received.tables["PostureAudit_CL"];
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().any(|row| row["Reason"] == "inc 7" && row["Outcome"] == "succeeded"));
 }
