@@ -12,6 +12,7 @@ mod controls;
 mod door;
 mod entries;
 mod list;
+mod one_of;
 mod portfolio;
 mod recommendations;
 mod runs;
@@ -21,10 +22,11 @@ mod summary;
 mod tenants;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, OneOf, Query, Request};
+pub use call::{Call, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows};
+pub use one_of::OneOf;
 
 use crate::app::App;
 use crate::host::{Problem, Reply};
