@@ -5,6 +5,7 @@ mod assessments;
 mod health;
 mod improvement;
 mod open;
+mod portfolio;
 mod secure_score;
 mod table;
 
