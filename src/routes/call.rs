@@ -215,7 +215,10 @@ impl<'a> Call<'a> {
         make(&known, self.app.now()).ok_or_else(|| {
             let of = known.iter().find(|known| known.source == source.name);
             let why = of.and_then(|known| known.reason.as_deref());
-            let why = why.unwrap_or("not collected yet: the next timer run plans it");
+            let why = why.unwrap_or(match of.is_some_and(|known| known.latest.is_some()) {
+                true => "its form is an earlier release's: the next run renews it",
+                false => "not collected yet: the next timer run plans it",
+            });
             Problem::new(404, format!("there is no snapshot of {}, {why}", source.name))
         })
     }

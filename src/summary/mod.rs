@@ -255,6 +255,9 @@ impl Seen<'_> {
 
 fn missing(known: &Known) -> Option<Missing> {
     let why = match known.snapshot() {
+        None if known.latest.is_some() => {
+            "kept in the form of an earlier release: the next run renews it"
+        }
         None => "not collected yet: the next timer run plans it",
         Some(latest) if holds_nothing(&latest.digest) => {
             "the service answered without a score: open the portal to see whether it shows one"
