@@ -4,6 +4,7 @@ use crate::cloud::{Budget, Cloud, Gates, Patience, Pipeline, Tokens, Vault, Wire
 use crate::describe;
 use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
+use crate::lookup::Lookups;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::queue::Queue;
 use crate::recent::Recent;
@@ -69,9 +70,13 @@ pub struct App {
     pub clock: fn() -> Timestamp,
     /// Whether the platform authenticates callers, and removes what they say of themselves.
     pub authenticates: bool,
+    /// Whether callers may ask any query of advanced hunting.
+    pub free_kql: bool,
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
+    /// What was looked up a moment ago.
+    pub lookups: Lookups,
     known: Recent<Vec<Known>>,
     standings: Recent<TenantStanding>,
 }
@@ -124,7 +129,7 @@ impl App {
         let parallel = PARALLEL_JOBS;
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
         let (queue, timeless, turns) = (None, false, LocalTurns::default());
-        let authenticates = false;
+        let (authenticates, free_kql) = (false, false);
         App {
             roster,
             ledger,
@@ -135,7 +140,9 @@ impl App {
             parallel,
             clock,
             authenticates,
+            free_kql,
             timeless,
+            lookups: Lookups::default(),
             known,
             standings,
         }
@@ -179,6 +186,7 @@ impl App {
         let mut app = App::of(roster, ledger);
         app.queue = queue;
         app.authenticates = settings.authenticates;
+        app.free_kql = settings.free_kql;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
@@ -361,6 +369,8 @@ fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> M
         made.enabled = tenant.enabled;
         made.azure = tenant.azure.clone();
         made.callers.clone_from(&tenant.callers);
+        let (actions, acting) = (tenant.actions.clone(), tenant.acting.clone());
+        made = made.acting_as(actions, acting, &way);
         made.logs = match own_workspace {
             false => common.clone(),
             true => {

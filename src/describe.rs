@@ -3,6 +3,7 @@
 
 use crate::kql;
 use crate::permissions;
+use crate::routes::openapi;
 use crate::settings;
 use crate::source::{
     ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, MADE, Own, Permission, RUNS, Sends, Source,
@@ -109,6 +110,9 @@ pub fn files() -> Vec<(String, String)> {
         ("infra/generated/permissions.json".to_owned(), pretty(&permissions::json())),
         ("infra/generated/functions.json".to_owned(), pretty(&functions_json())),
         ("infra/generated/tenants.schema.json".to_owned(), pretty(&settings::schema())),
+        ("infra/generated/openapi.json".to_owned(), pretty(&openapi::document())),
+        ("infra/generated/openapi-2.json".to_owned(), pretty(&openapi::document_2())),
+        ("docs/routes.md".to_owned(), openapi::page()),
         ("docs/sources.md".to_owned(), sources_page()),
         ("docs/permissions.md".to_owned(), permissions::page()),
     ];

@@ -1,7 +1,7 @@
 //! Functions over the workspace's tables, saved there by the deployment: one per table with its newest
 //! state, written from the catalogue, and a few by hand. Pure.
 
-use crate::source::{ALL, ESTIMATED_SCORES, Own, RUNS, Reads, Sends, Source, Table};
+use crate::source::{ALL, AUDIT, ESTIMATED_SCORES, Own, RUNS, Reads, Sends, Source, Table};
 use std::fmt::Write;
 
 /// A saved function.
@@ -31,6 +31,7 @@ pub fn functions() -> Vec<Function> {
     let mut functions = vec![
         written("PostureSources".to_owned(), sources()),
         written(name_of(&RUNS).to_owned(), runs()),
+        written(name_of(&AUDIT).to_owned(), audit()),
     ];
     let own = ALL.iter().filter(|source| source.identity() == source.name);
     functions.extend(own.map(|source| {
@@ -93,6 +94,17 @@ fn estimated_scores() -> String {
          PostureEstimatedScores_CL\n\
          | summarize arg_max(CollectedTime, *) by AadTenantId, RecordId\n{}",
         project(&ESTIMATED_SCORES)
+    )
+}
+
+fn audit() -> String {
+    format!(
+        "// PostureAudit: every attempt at a response action, as it stands now.\n//\n\
+         // Written by `posture describe`. An attempt has a row whenever something changes about it, and a row\n\
+         // whose answer was lost is there twice.\n\
+         PostureAudit_CL\n\
+         | summarize arg_max(Updated, *) by AadTenantId, RecordId\n{}",
+        project(&AUDIT)
     )
 }
 

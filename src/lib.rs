@@ -8,6 +8,7 @@
 //!
 //! The modules below are in reading order: from the command line inwards.
 
+pub mod action; // guarded, audited response actions
 pub mod app; // everything the service holds, built once
 pub mod bill; // what the workspace's ingestion comes to
 pub mod case; // a responder's pull of one time window, in a folder of its own
@@ -20,10 +21,13 @@ pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
 pub mod grant; // what an administrator grants to whom: commands, and carrying them out
 pub mod host; // the Functions host's contract: envelope in, outcome out
+pub mod hunt; // any query of a caller's, where a setting allows that
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
+pub mod lookup; // one device, CVE or software, asked of Defender or read from what is kept
 pub mod outbox; // where a job puts messages: the queue, or the process itself
+pub mod page; // the report for people, one page of HTML
 pub mod part; // lines into one gzip part and one gzip batch
 pub mod permissions; // what an administrator grants: to collect, to look up, to act
 pub mod plan; // which jobs are due at an instant; messages

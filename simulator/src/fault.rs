@@ -82,6 +82,8 @@ pub enum FaultKind {
     NoContent,
     /// The right answer, this much later.
     Hang(Duration),
+    /// The right answer at once made, what it does done, and sent this much later.
+    Late(Duration),
     /// The right answer, its body spread over this time.
     SlowBody(Duration),
     /// The connection closes without an answer, and nothing was done.

@@ -7,7 +7,7 @@
 //! ```text
 //! options    tenants, tables, strictness         entra/     tokens, and what the APIs accept
 //! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting, roles
-//! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
+//! spoil      what a fault does to an answer      defender/  lists by a catalogue of endpoints, look-ups
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
 //! answer     one answer, made while sent         scene      what a record follows from
@@ -50,6 +50,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+pub use defender::acted::Acted;
 pub use fault::{Api, Fault, FaultKind};
 pub use limits::Pressure;
 pub use logs::{Batch, Received};
@@ -240,6 +241,38 @@ impl Simulator {
     /// Client id of the identity for response actions in a tenant's directory.
     pub fn action_client(&self, tenant: &str) -> Option<String> {
         self.state.tenant(tenant).map(graph::directory::action_client)
+    }
+
+    /// Grants these roles to the identity for response actions of a tenant.
+    pub fn let_act(&self, tenant: &str, roles: &[&str]) {
+        if let Some(tenant) = self.state.tenant(tenant) {
+            graph::directory::let_act(&self.state, tenant, roles);
+        }
+    }
+
+    /// The machine actions that were asked for so far, the oldest first.
+    pub fn acted(&self) -> Vec<Acted> {
+        lock(&self.state.acted).clone()
+    }
+
+    /// How long an action is pending, and then again in progress.
+    pub fn set_action_span(&self, span: std::time::Duration) {
+        let ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        self.state.action_span_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The record of a tenant's device, as `GET /api/machines/{id}` answers it.
+    pub fn device(&self, tenant: &str, number: u64) -> serde_json::Value {
+        let record =
+            self.state.tenant(tenant).map(|tenant| self.state.scene(tenant).device(number));
+        record.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Sets fields of a tenant's device.
+    pub fn alter_device(&self, tenant: &str, number: u64, fields: serde_json::Value) {
+        let mut altered = lock(&self.state.altered);
+        let of_tenant = altered.entry(tenant.to_ascii_lowercase()).or_default();
+        Arc::make_mut(of_tenant).insert(number, fields);
     }
 
     /// Names of the app roles that an identity of a tenant's directory holds.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::generate::Draw;
 
 /// App roles that a tenant's application holds unless a test says otherwise.
-const ROLES: [&str; 13] = [
+const ROLES: [&str; 15] = [
     "SecurityEvents.Read.All",
     "SecurityAlert.Read.All",
     "SecurityIncident.Read.All",
@@ -23,6 +23,8 @@ const ROLES: [&str; 13] = [
     "Machine.Read.All",
     "Software.Read.All",
     "SecurityBaselinesAssessment.Read.All",
+    "Alert.Read.All",
+    "User.Read.All",
 ];
 
 /// Everything that differs between two simulators.
@@ -85,6 +87,8 @@ pub struct Tenant {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
+    /// The secret of the registration for response actions.
+    pub action_secret: String,
     /// Secrets of the application that are over.
     pub expired_secrets: Vec<String>,
     /// Certificates (DER) that are registered on the application.
@@ -118,6 +122,7 @@ impl Tenant {
             name: name.to_owned(),
             client_id: draw.guid(),
             client_secret: format!("simulated-secret-{number}"),
+            action_secret: format!("simulated-action-secret-{number}"),
             expired_secrets: Vec::new(),
             certificates: Vec::new(),
             federated: Vec::new(),

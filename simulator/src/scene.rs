@@ -1,10 +1,15 @@
 //! What generated records are made from: a tenant, its day, and the clock at the start.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::defender::acted::Acted;
 use crate::generate::Draw;
 use crate::options::Tenant;
 use crate::records;
@@ -19,6 +24,14 @@ pub(crate) struct Scene {
     pub started: Timestamp,
     /// Alerts that were updated since then.
     pub touches: Vec<Touch>,
+    /// The simulator's clock now.
+    pub now: Timestamp,
+    /// Machine actions of the tenant that were asked for, the oldest first.
+    pub acted: Arc<Vec<Acted>>,
+    /// How long each of their states lasts.
+    pub action_span: SignedDuration,
+    /// Fields of devices that a test has set, by the device's number.
+    pub altered: Arc<BTreeMap<u64, Value>>,
 }
 
 /// Alerts that were updated together: `count` of them from `first` on, around the list's end.
@@ -50,9 +63,22 @@ impl Scene {
         time.saturating_add(SignedDuration::from_micros(fraction as i64)).unwrap_or(time)
     }
 
+    /// The record of a device, with what a test has set.
+    pub(crate) fn device(&self, number: u64) -> Bytes {
+        let record = records::device(&self.tenant, number, self.today);
+        let Some(fields) = self.altered.get(&number).and_then(Value::as_object) else {
+            return record;
+        };
+        let mut device: Value = serde_json::from_slice(&record).unwrap_or_default();
+        for (name, value) in fields {
+            device[name.as_str()] = value.clone();
+        }
+        device.to_string().into()
+    }
+
     /// A device as the list of devices has it.
     pub(crate) fn machine(&self, number: u64) -> Machine {
-        let record: Bytes = records::device(&self.tenant, number, self.today);
+        let record: Bytes = self.device(number);
         let machine = serde_json::from_slice(&record).unwrap_or_default();
         Machine { number, ..machine }
     }

@@ -53,6 +53,11 @@ async fn respond(state: Arc<State>, request: Request) -> Response {
             wait(&state, *time).await;
             right(&state, &request, now).await
         }
+        Some(FaultKind::Late(time)) => {
+            let answer = right(&state, &request, now).await;
+            wait(&state, *time).await;
+            answer
+        }
         Some(fault) => match spoil::instead(request.api, &request.path, fault, &state.id()) {
             Some(answer) => answer,
             None => {

@@ -8,14 +8,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
+use serde_json::Value;
 use tokio::sync::watch;
 use warp::http::{HeaderMap, Method};
 
+use crate::defender::acted::Acted;
 use crate::entra::Grants;
 use crate::export::{self, View};
 use crate::fault::{Api, Faults};
 use crate::generate::Draw;
 use crate::graph::directory::Granted;
+use crate::graph::profile::Changes;
 use crate::limits::Limits;
 use crate::logs::Workspace;
 use crate::options::{Options, Tenant};
@@ -79,6 +82,14 @@ pub(crate) struct State {
     pub grants: Mutex<Grants>,
     pub vault: Mutex<Vault>,
     pub granted: Mutex<Granted>,
+    /// Machine actions that were asked for, the oldest first.
+    pub acted: Mutex<Vec<Acted>>,
+    /// How long each state of an action lasts, in milliseconds.
+    pub action_span_ms: AtomicI64,
+    /// Changes of control profiles, by tenant and control.
+    pub profile_updates: Mutex<Changes>,
+    /// Fields of devices that a test has set, by tenant and number.
+    pub altered: Mutex<BTreeMap<String, Arc<BTreeMap<u64, Value>>>>,
     /// Tenants that never had Defender for Endpoint.
     pub without_defender: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeMap<String, String>>,
@@ -116,6 +127,10 @@ impl State {
             grants: Mutex::default(),
             vault: Mutex::default(),
             granted: Mutex::default(),
+            acted: Mutex::default(),
+            action_span_ms: AtomicI64::new(300),
+            profile_updates: Mutex::default(),
+            altered: Mutex::default(),
             without_defender: Mutex::default(),
             secrets: Mutex::default(),
             seen: Mutex::default(),
@@ -188,7 +203,23 @@ impl State {
     pub(crate) fn scene(&self, tenant: &Tenant) -> Scene {
         let started = self.options.started;
         let touches = lock(&self.touches).clone();
-        Scene { tenant: tenant.clone(), today: self.today(), started, touches }
+        let acted =
+            lock(&self.acted).iter().filter(|one| one.tenant == tenant.id).cloned().collect();
+        Scene {
+            tenant: tenant.clone(),
+            today: self.today(),
+            started,
+            touches,
+            now: self.now(),
+            acted: Arc::new(acted),
+            action_span: self.action_span(),
+            altered: lock(&self.altered).get(&tenant.id).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// How long each state of an action lasts.
+    pub(crate) fn action_span(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.action_span_ms.load(Ordering::Relaxed))
     }
 
     /// A new request id.

@@ -8,10 +8,11 @@ use crate::digest::Latest;
 use crate::ledger::{self, LedgerError, path};
 use crate::plan::RunId;
 use crate::run;
-use crate::{part, source};
+use crate::{part, schema, source};
 use bytes::Bytes;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "manifest.json";
@@ -19,7 +20,7 @@ const FILE: &str = "manifest.json";
 /// The content of a case's `manifest.json`.
 ///
 /// All but `pulled` is the same for the same answers of the service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// Version of this layout: 1.
@@ -31,8 +32,10 @@ pub struct Manifest {
     /// The tenant's name.
     pub tenant_name: String,
     /// The window's beginning.
+    #[schemars(with = "schema::Timestamp")]
     pub from: Timestamp,
     /// The window's end.
+    #[schemars(with = "schema::Timestamp")]
     pub to: Timestamp,
     /// Whether every source is there as a whole.
     pub complete: bool,
@@ -43,7 +46,7 @@ pub struct Manifest {
 }
 
 /// What became of one source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Its name.
@@ -62,7 +65,7 @@ pub struct Source {
 }
 
 /// How far a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Every record is there.
@@ -76,7 +79,7 @@ pub enum State {
 }
 
 /// One file of records.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
     /// Its path below the case's folder.
@@ -92,13 +95,15 @@ pub struct Part {
 }
 
 /// When a source was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Times {
     /// Its name.
     pub source: String,
     /// When its run began.
+    #[schemars(with = "schema::Timestamp")]
     pub began: Timestamp,
     /// When it was complete.
+    #[schemars(with = "schema::Timestamp")]
     pub completed: Timestamp,
 }
 
@@ -110,8 +115,12 @@ impl Manifest {
     }
 }
 
-/// The manifest of the case whose folder is the app's ledger.
-pub(super) async fn read(inner: &App) -> Result<Option<Manifest>, LedgerError> {
+/// The manifest of the case whose folder is the app's ledger; nothing before it is written.
+///
+/// # Errors
+///
+/// Where the ledger can't be read.
+pub async fn read(inner: &App) -> Result<Option<Manifest>, LedgerError> {
     let there = inner.ledger.read(FILE).await?;
     // One of another layout is written anew.
     Ok(there.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()))

@@ -4,9 +4,11 @@
 //! other: claimed, kept part by part, gone on with after a cut. Nothing goes to the workspace. Records
 //! carry the window's end where others carry the clock, so that the same answers give the same files.
 
+mod account;
 mod manifest;
 
-pub use manifest::{Manifest, Part, Source as Pulled, State};
+pub use account::{Account, Named, account};
+pub use manifest::{Manifest, Part, Source as Pulled, State, read as manifest};
 
 use crate::app::App;
 use crate::ledger::{Kept, LedgerError, Under, path};
@@ -15,6 +17,9 @@ use crate::source::{ALERTS, Fetch, INCIDENTS, Source};
 use crate::tenant::{RosterError, Tenant};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// What a case was opened for, in its folder.
+pub const OPENING: &str = "case.json";
 
 /// What the hunting packs' names begin with.
 const PACKS: &str = "graph.hunting.";
@@ -81,16 +86,12 @@ impl Case {
     ) -> Result<Case, CaseError> {
         let own = format!("{}-{}", window.from, window.to);
         let name = name.unwrap_or(&own).to_owned();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            || !name.chars().all(plain)
-            || name.len() > 64
-        {
+        if !is_name(&name) {
             return Err(CaseError::Wrong(format!(
                 "the case's name is {name:?}, expected 1 to 64 letters, digits and . _ -"
             )));
         }
-        let packs = packs.iter().map(|pack| named(pack)).collect::<Result<_, _>>()?;
+        let packs = packs.iter().map(|name| pack(name)).collect::<Result<_, _>>()?;
         Ok(Case { tenant: tenant.id.clone(), name, window, packs })
     }
 
@@ -145,15 +146,14 @@ impl Case {
     }
 
     async fn begin(&self, inner: &App) -> Result<(), CaseError> {
-        const FILE: &str = "case.json";
         let Window { from, to } = self.window.clone();
         let (case, tenant) = (self.name.clone(), self.tenant.clone());
         let opening = Opening { version: 1, case, tenant, from, to };
-        let content = manifest::to_json(FILE, &opening)?;
-        if inner.ledger.keep(FILE, content).await? == Kept::New {
+        let content = manifest::to_json(OPENING, &opening)?;
+        if inner.ledger.keep(OPENING, content).await? == Kept::New {
             return Ok(());
         }
-        let there = inner.ledger.read(FILE).await?;
+        let there = inner.ledger.read(OPENING).await?;
         let there: Option<Opening> =
             there.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
         match there {
@@ -182,7 +182,20 @@ impl Open {
     }
 }
 
-fn named(pack: &str) -> Result<Source, CaseError> {
+/// Whether a case may be called so: 1 to 64 letters, digits, `.`, `_` and `-`, no sign in front.
+pub fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(plain)
+        && name.len() <= 64
+}
+
+/// The hunting pack of that name, with or without `graph.hunting.`.
+///
+/// # Errors
+///
+/// [`CaseError::Wrong`], with those that there are.
+pub fn pack(pack: &str) -> Result<Source, CaseError> {
     let full = if pack.starts_with(PACKS) { pack.to_owned() } else { format!("{PACKS}{pack}") };
     let found = Source::named(&full).filter(|source| matches!(source.fetch, Fetch::Hunting(_)));
     found.ok_or_else(|| {

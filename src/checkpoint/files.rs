@@ -136,6 +136,15 @@ pub async fn note(
     noted.await.map(|_| ())
 }
 
+/// Takes a refusal off, so that the next run asks again; where there is none nothing is written.
+///
+/// # Errors
+///
+/// Where the ledger can't be read or written.
+pub async fn forgive(ledger: &dyn Ledger, path: &str) -> Result<(), LedgerError> {
+    change(ledger, path, |state| state.refused.take().is_some()).await.map(|_| ())
+}
+
 /// Changes a state that others write too, until the change stands; gives the state as it is then.
 async fn change(
     ledger: &dyn Ledger,

@@ -4,7 +4,7 @@ mod files;
 mod finding;
 mod state;
 
-pub use files::{Files, Share, Standing, after, change_run, count_in, note};
+pub use files::{Files, Share, Standing, after, change_run, count_in, forgive, note};
 pub use state::{Attempt, Completed, Current, Failed, Refused, State, Tally};
 
 use crate::ledger::{Ledger, LedgerError, Version, path};

@@ -1,9 +1,11 @@
 //! Devices: how many are at risk, exposed, unhealthy or not onboarded.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::tally::UNKNOWN;
 use super::{Tally, lenient};
 
 /// Counts of devices; a record that comes twice counts twice.
@@ -18,6 +20,8 @@ pub struct Devices {
     pub by_risk: Tally,
     /// By `exposureLevel`: `None`, `Low`, `Medium`, `High`.
     pub by_exposure_level: Tally,
+    /// By `riskScore`, then by `exposureLevel`.
+    pub by_risk_and_exposure: BTreeMap<String, Tally>,
     /// By `healthStatus`.
     pub by_health: Tally,
     /// By `onboardingStatus`.
@@ -32,6 +36,11 @@ impl Devices {
         self.total += 1;
         self.by_risk.add(record.risk_score.as_deref());
         self.by_exposure_level.add(record.exposure_level.as_deref());
+        let risk = record.risk_score.as_deref().unwrap_or(UNKNOWN);
+        if self.by_risk.of(risk) > 0 {
+            let exposure = self.by_risk_and_exposure.entry(risk.to_owned()).or_default();
+            exposure.add(record.exposure_level.as_deref());
+        }
         self.by_health.add(record.health_status.as_deref());
         self.by_onboarding.add(record.onboarding_status.as_deref());
         Some(())

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub(super) const TOP: usize = 10;
 const OTHER: &str = "Other";
 
 /// The value that stands for a missing one.
-const UNKNOWN: &str = "Unknown";
+pub(super) const UNKNOWN: &str = "Unknown";
 
 /// How many records have each value of a field, as the service spells it.
 ///
@@ -34,7 +35,7 @@ impl Tally {
         self.0.get(value).copied().unwrap_or(0)
     }
 
-    pub(super) fn add(&mut self, value: Option<&str>) {
+    pub(crate) fn add(&mut self, value: Option<&str>) {
         self.add_many(value.unwrap_or(UNKNOWN), 1);
     }
 
@@ -79,7 +80,7 @@ impl Severities {
         self.critical + self.high + self.medium + self.low + self.other
     }
 
-    pub(super) fn add(&mut self, severity: Option<&str>) {
+    pub(crate) fn add(&mut self, severity: Option<&str>) {
         *self.level(place(severity, &SEVERITIES)) += 1;
     }
 
@@ -92,6 +93,16 @@ impl Severities {
             3 => &mut self.low,
             _ => &mut self.other,
         }
+    }
+}
+
+impl AddAssign for Severities {
+    fn add_assign(&mut self, other: Severities) {
+        self.critical += other.critical;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
+        self.other += other.other;
     }
 }
 

@@ -1,12 +1,17 @@
 //! Vulnerabilities: how many concern the organisation, and the widest spread.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{Ranked, rank};
 use super::{Severities, lenient};
+
+/// Months that are told apart: fifty years.
+const MAX_MONTHS: usize = 600;
 
 /// Counts of vulnerabilities, and the ten with the most exposed machines.
 ///
@@ -23,6 +28,9 @@ pub struct Vulnerabilities {
     pub exposed: Severities,
     /// Those with exposed machines and a public exploit, by severity.
     pub with_public_exploit: Severities,
+    /// Those with exposed machines by the month of publication (`2026-11`), then by severity; those
+    /// without one are under an empty name. At most 600 months.
+    pub by_month: BTreeMap<String, Severities>,
     /// The ten with the most exposed machines, the higher CVSS score first among equals.
     pub top: Vec<Vulnerability>,
     /// Lines that could not be folded.
@@ -61,6 +69,11 @@ impl Vulnerabilities {
         if record.public_exploit == Some(true) {
             self.with_public_exploit.add(record.severity.as_deref());
         }
+        let month = record.published_on.map(|at| at.strftime("%Y-%m").to_string());
+        let month = month
+            .filter(|month| self.by_month.len() < MAX_MONTHS || self.by_month.contains_key(month));
+        let of_month = self.by_month.entry(month.unwrap_or_default()).or_default();
+        of_month.add(record.severity.as_deref());
         let weight = (machines as f64, record.cvss_v3.unwrap_or(0.0));
         if let Some(id) = record.id.as_deref().or(record.name.as_deref()) {
             rank(&mut self.top, id, weight, || record.kept(id));
@@ -113,4 +126,6 @@ struct Record<'a> {
     exposed_machines: Option<u64>,
     #[serde(deserialize_with = "lenient::flag")]
     public_exploit: Option<bool>,
+    #[serde(deserialize_with = "lenient::time")]
+    published_on: Option<Timestamp>,
 }

@@ -2,6 +2,7 @@
 
 use super::envelope::{Envelope, Outcome};
 use super::{ACTION, CALLER, Problem, Reply};
+use crate::action::audit;
 use crate::app::App;
 use crate::plan::Message;
 use crate::routes::Door;
@@ -25,7 +26,11 @@ pub async fn timer(app: &App, body: &[u8], invocation: &str) -> Reply {
         warn!(invocation, "The timer's call is refused: {}", problem.detail);
         return problem.into();
     }
-    match app.tick(app.now()).await {
+    let planned = app.tick(app.now()).await;
+    if let Err(error) = audit::send_late(app).await {
+        warn!(invocation, "Rows of response actions are sent at a later tick: {error}");
+    }
+    match planned {
         Ok(messages) => {
             let count = messages.len();
             info!(invocation, jobs = count, "Planned {count} jobs");

@@ -67,9 +67,42 @@ pub fn beside(tenant: &str, source: &str) -> String {
     format!("state/{tenant}/{source}/")
 }
 
+/// When which source of a tenant was asked for by a caller.
+pub fn asked(tenant: &str) -> String {
+    format!("state/{tenant}/asked.json")
+}
+
 /// Whose turn something is that one process does for all.
 pub fn turn(tenant: &str, what: &str) -> String {
     format!("state/{tenant}/turns/{what}.json")
+}
+
+/// What a response action was meant to do, by the hash of its key.
+pub fn intent(tenant: &str, key: &str) -> String {
+    format!("state/{tenant}/actions/{key}.json")
+}
+
+/// How many response actions there were within the last hour.
+pub fn caps(tenant: &str) -> String {
+    format!("state/{tenant}/caps.json")
+}
+
+/// The folder of a tenant's attempts at response actions.
+pub fn audits(tenant: &str) -> String {
+    format!("audit/{tenant}/")
+}
+
+/// One attempt at a response action, of the day `yyyy/mm/dd`.
+pub fn audit(tenant: &str, day: &str, id: &str) -> String {
+    format!("{}{day}/{id}.json", audits(tenant))
+}
+
+/// Where attempts are noted whose row the workspace hasn't got yet, of all tenants.
+pub const UNSENT: &str = "unsent/";
+
+/// That the workspace hasn't got the row of an attempt yet.
+pub fn unsent(tenant: &str, id: &str) -> String {
+    format!("{UNSENT}{tenant}/{id}.json")
 }
 
 /// The signed links of a source's export files, for as long as a run reads them.

@@ -81,13 +81,19 @@ impl Message {
 
     /// A plan of these sources of a tenant.
     pub fn plan(run: &RunId, tenant: &str, sources: &[Source]) -> Message {
+        let sources = sources.iter().map(|source| source.name.to_owned()).collect();
+        Message { sources, ..Message::of(Message::PLAN, run, tenant) }
+    }
+
+    /// A message of that kind which says nothing else.
+    pub fn of(kind: &str, run: &RunId, tenant: &str) -> Message {
         Message {
             run: run.clone(),
             tenant: tenant.to_owned(),
             source: String::new(),
             now: false,
-            kind: Some(Message::PLAN.to_owned()),
-            sources: sources.iter().map(|source| source.name.to_owned()).collect(),
+            kind: Some(kind.to_owned()),
+            sources: Vec::new(),
             from: None,
             to: None,
             case: None,

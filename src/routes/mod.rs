@@ -3,20 +3,30 @@
 //! A route is data: its path, who may call it, what it takes and what it answers. The router, the
 //! documents and the OpenAPI description all follow this list.
 
+mod actions;
 mod answer;
 mod call;
+mod cases;
 mod cloud_apps;
+mod collect;
 mod comment;
 mod compliance;
 mod controls;
+mod cves;
+mod devices;
 mod door;
 mod entries;
+mod hunt;
+mod incident;
 mod list;
 mod one_of;
+pub mod openapi;
 mod portfolio;
 mod recommendations;
+mod report;
 mod runs;
 mod scores;
+mod software;
 mod status;
 mod summary;
 mod tenants;
@@ -25,7 +35,7 @@ pub use answer::{Answer, Form, Shown};
 pub use call::{Call, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
-pub use list::{Column, Page, Rows};
+pub use list::{Column, Page, Rows, Window};
 pub use one_of::OneOf;
 
 use crate::app::App;
@@ -75,12 +85,16 @@ pub struct Route {
     pub body: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// The statuses of its right answers, the usual one first.
     pub statuses: &'static [u16],
+    /// The media type of its usual answer.
+    pub media: &'static str,
     /// The shape of its answer.
     pub answers: fn(&mut SchemaGenerator) -> Schema,
     /// Whether it also answers an incident comment.
     pub has_comment: bool,
     /// Whether it also answers CSV.
     pub has_rows: bool,
+    /// Whether it comes by pages.
+    pub has_pages: bool,
     /// What answers it.
     pub handler: Handler,
 }
@@ -101,9 +115,11 @@ impl Route {
             query: &[],
             body: None,
             statuses: &[200],
+            media: "application/json",
             answers,
             has_comment: true,
             has_rows: false,
+            has_pages: false,
             handler,
         }
     }
@@ -115,7 +131,7 @@ impl Route {
         answers: fn(&mut SchemaGenerator) -> Schema,
         handler: Handler,
     ) -> Route {
-        Route { has_rows: true, ..Route::get(path, about, answers, handler) }
+        Route { has_rows: true, has_pages: true, ..Route::get(path, about, answers, handler) }
     }
 
     /// The door that it is behind; a route for reading is behind [`Door::Caller`] as well.
@@ -150,16 +166,26 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// that vary.
 pub const ROUTES: &[&[Route]] = &[
     summary::ROUTES,
+    report::ROUTES,
     scores::ROUTES,
     controls::ROUTES,
     recommendations::ROUTES,
     compliance::ROUTES,
     cloud_apps::ROUTES,
     entries::ROUTES,
+    devices::ROUTES,
+    cves::ROUTES,
+    software::ROUTES,
+    incident::ROUTES,
     portfolio::ROUTES,
     tenants::ROUTES,
     runs::ROUTES,
+    collect::ROUTES,
+    hunt::ROUTES,
+    cases::ROUTES,
+    actions::ROUTES,
     status::ROUTES,
+    openapi::ROUTES,
 ];
 
 /// All routes, in order.

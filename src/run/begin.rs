@@ -11,6 +11,7 @@ use crate::plan::{Job, RunId, Window};
 use crate::source::{Fetch, Reads, Sends, Source};
 use crate::tenant::Tenant;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -116,7 +117,7 @@ pub fn asked(source: Source, window: &Window) -> Asked {
 }
 
 /// A request, for people to read and repeat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Asked {
     /// Path and query of a list's first page.

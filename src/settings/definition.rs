@@ -62,7 +62,7 @@ pub struct Definition {
     /// As whom response actions are carried out here: a registration apart from the collecting one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_credential: Option<Credential>,
-    /// Which response actions are possible here. Default: none.
+    /// Which response actions are possible here, of those that `POSTURE_ACTIONS` names. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions: Option<Actions>,
 }
@@ -249,10 +249,10 @@ pub struct Actions {
     /// What is possible.
     #[serde(default)]
     pub allowed: BTreeSet<Action>,
-    /// Devices that no action touches, as in `POSTURE_ACTION_DENY`.
+    /// Devices that no action touches, as in `POSTURE_ACTION_DENY`, beside those that it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<String>,
-    /// How many an hour, by action.
+    /// How many an hour, by action; instead of those of `POSTURE_ACTION_CAPS`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<Action, u32>,
 }
@@ -268,6 +268,27 @@ pub enum Action {
     Release,
     Scan,
     ControlProfile,
+}
+
+impl Action {
+    /// Every one.
+    pub const ALL: [Action; 4] =
+        [Action::Isolate, Action::Release, Action::Scan, Action::ControlProfile];
+
+    /// Its name, as settings and answers spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Isolate => "isolate",
+            Action::Release => "release",
+            Action::Scan => "scan",
+            Action::ControlProfile => "control-profile",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Action> {
+        Action::ALL.into_iter().find(|action| action.name().eq_ignore_ascii_case(name))
+    }
 }
 
 fn yes() -> bool {

@@ -1,10 +1,10 @@
 //! `tenants.json`: many tenants, each a set of settings over those of the deployment.
 
-use super::checks;
 use super::values::{Lookup, wrong};
 use super::{
     Chosen, Credential, Definition, Ground, Platform, SettingError, TenantSettings, Workspace,
 };
+use super::{actions, checks};
 use crate::cloud::{Cloud, Identity};
 use crate::tenant::guid;
 use azure_core::http::Url;
@@ -20,7 +20,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_PROBLEMS: usize = 20;
 
 /// Settings that a tenant of the file may leave to the deployment.
-const SHARED: [&str; 17] = [
+const SHARED: [&str; 21] = [
     "POSTURE_CLOUD",
     "POSTURE_CREDENTIAL",
     "POSTURE_CLIENT_ID",
@@ -38,6 +38,10 @@ const SHARED: [&str; 17] = [
     "POSTURE_LOGS_RULES",
     "POSTURE_ENTRA_URL",
     "POSTURE_CALLERS",
+    "POSTURE_ACTIONS",
+    "POSTURE_ACTION_DENY",
+    "POSTURE_ACTION_CAPS",
+    "POSTURE_ACTION_CLIENT_ID",
 ];
 
 /// Where a field of the file becomes a setting.
@@ -190,9 +194,9 @@ impl Shared {
             settings.sender = self.sender(&definition, workspace)?;
         }
         checks::notices(&definition)?;
+        settings.actions = actions::of_file(settings.actions, definition.actions.as_ref())?;
         if let Some(credential) = &definition.action_credential {
-            self.identity(&definition, credential)
-                .map_err(|error| in_block(error, "actionCredential"))?;
+            settings.acting = self.acting(&definition, credential, &settings)?;
         }
         Ok((definition, settings))
     }
@@ -250,6 +254,21 @@ impl Shared {
             None => self.look(tenant, name),
         };
         TenantSettings::read(&look, self.ground())
+    }
+
+    /// Who carries out actions by a credential of the tenant's own for that, or why nobody does.
+    fn acting(
+        &self,
+        tenant: &Definition,
+        credential: &Credential,
+        settings: &TenantSettings,
+    ) -> Result<Result<Identity, String>, String> {
+        let look = |name: &str| match of_credential(credential, name) {
+            Some(value) => value,
+            None => self.look(tenant, name),
+        };
+        let acting = actions::apart(&look, self.ground(), &settings.id, &settings.identity);
+        acting.map_err(|error| in_block(error, "actionCredential"))
     }
 
     fn sender(

@@ -1,5 +1,6 @@
 //! Everything that differs between two deployments. This module alone reads the environment.
 
+mod actions;
 mod checks;
 mod credential;
 mod definition;
@@ -92,6 +93,8 @@ pub struct Settings {
     /// `POSTURE_LIMITS`: `documented` holds calls back so that Microsoft's documented limits are never
     /// met, `off` doesn't, for stand-ins without limits. Default `documented`.
     pub limits: bool,
+    /// `POSTURE_FREE_KQL`: `on` lets `/api/hunt` take any KQL, audited; `off` packs only. Default `off`.
+    pub free_kql: bool,
     /// `WEBSITE_AUTH_ENABLED`, which App Service sets: whether it authenticates callers.
     pub authenticates: bool,
     /// Where spans go; nowhere where `OTEL_EXPORTER_OTLP_ENDPOINT` is absent.
@@ -193,6 +196,7 @@ impl Settings {
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
             limits: limits(look)?,
+            free_kql: free_kql(look)?,
             authenticates: platform.authenticates,
             otlp: Otlp::read(look)?,
         })
@@ -213,6 +217,15 @@ fn limits(look: Lookup) -> Result<bool, SettingError> {
             let problem = format!("is {other}, expected documented or off");
             Err(wrong(NAME, problem, "documented"))
         }
+    }
+}
+
+fn free_kql(look: Lookup) -> Result<bool, SettingError> {
+    const NAME: &str = "POSTURE_FREE_KQL";
+    match look(NAME).as_deref() {
+        None | Some("off") => Ok(false),
+        Some("on") => Ok(true),
+        Some(other) => Err(wrong(NAME, format!("is {other}, expected on or off"), "off")),
     }
 }
 

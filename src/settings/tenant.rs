@@ -1,8 +1,10 @@
 //! The settings of one tenant: of the environment where there is one, else of each in `tenants.json`
 //! over those of the environment.
 
+use super::actions;
 use super::values::{Lookup, azure, callers, cloud, guid, rules, sources};
 use super::{Ground, SettingError, identity};
+use crate::action::Policy;
 use crate::cloud::{Cloud, Identity};
 use crate::source::Source;
 use crate::tenant::{Caller, Scope};
@@ -42,6 +44,14 @@ pub struct TenantSettings {
     /// `POSTURE_CALLERS`: identities that may ask for this tenant, `<tenant id>/<object id>` separated
     /// by commas. Default none.
     pub callers: Vec<Caller>,
+    /// `POSTURE_ACTIONS`: `off`, or which response actions are possible, of `isolate`, `release`, `scan` and
+    /// `control-profile`. Default `off`. `POSTURE_ACTION_DENY`: devices that no action touches, of
+    /// `tag:<tag>`, `group:<name>`, `name:<pattern>`, `role:domain-controller` and `criticality:<level>`,
+    /// or `none`. Default `role:domain-controller,criticality:very-high`. `POSTURE_ACTION_CAPS`: how many
+    /// an hour, 0 to 1000. Default `isolate=5,release=20,scan=50,control-profile=20`.
+    pub actions: Policy,
+    /// As whom response actions are carried out, see `POSTURE_ACTION_CLIENT_ID`; or why nobody does.
+    pub acting: Result<Identity, String>,
 }
 
 impl TenantSettings {
@@ -52,11 +62,14 @@ impl TenantSettings {
     /// The first setting that is missing or wrong.
     pub(super) fn read(look: Lookup, ground: Ground) -> Result<TenantSettings, SettingError> {
         let id = guid("POSTURE_TENANT_ID", look("POSTURE_TENANT_ID"))?;
+        let identity = identity(look, ground, &id)?;
         Ok(TenantSettings {
+            actions: actions::policy(look)?,
+            acting: actions::at_home(look, &identity),
             name: look("POSTURE_TENANT_NAME").unwrap_or_else(|| id.clone()),
             enabled: true,
             cloud: cloud(look)?,
-            identity: identity(look, ground, &id)?,
+            identity,
             sources: sources(look)?,
             azure: azure(look)?,
             rules: rules(look)?,

@@ -44,7 +44,7 @@ pub use inventory::{EXPOSURE_SCORE_BY_GROUP, MACHINE_ACTIONS, SOFTWARE};
 pub use own::Own;
 pub use resources::{Resources, SUBSCRIPTIONS_LIST, SUBSCRIPTIONS_VERSION};
 pub use risk::{RISK_DETECTIONS, RISKY_USERS};
-pub use table::{Column, ColumnType, ENVELOPE, ESTIMATED_SCORES, MADE, RUNS, Table};
+pub use table::{AUDIT, Column, ColumnType, ENVELOPE, ESTIMATED_SCORES, MADE, RUNS, Table};
 
 use crate::digest::Kind;
 use jiff::SignedDuration;

@@ -229,9 +229,41 @@ pub const ESTIMATED_SCORES: Table = Table {
     classic: &[],
 };
 
+/// The table of attempts at response actions: a row whenever one of them changes, the newest counts.
+pub const AUDIT: Table = Table {
+    name: "PostureAudit_CL",
+    columns: &[
+        text("AttemptId"),
+        text("Action"),
+        text("Variant"),
+        text("TargetType"),
+        text("TargetAsked"),
+        text("TargetId"),
+        text("TargetName"),
+        text("AssignedTo"),
+        text("Reason"),
+        text("Caller"),
+        text("RequestedBy"),
+        boolean("DryRun"),
+        text("KeyHash"),
+        text("Outcome"),
+        text("Code"),
+        text("Detail"),
+        text("Repeats"),
+        text("MachineActionId"),
+        text("MachineActionStatus"),
+        datetime("Requested"),
+        datetime("Updated"),
+    ],
+    classic: &[],
+};
+
 /// Tables that no source fills, each with the newest source that was there before it: its stream comes
 /// behind that one's, and never moves.
-pub const MADE: &[(&str, Table)] = &[("graph.hunting.unmanaged_devices", ESTIMATED_SCORES)];
+pub const MADE: &[(&str, Table)] = &[
+    ("graph.hunting.unmanaged_devices", ESTIMATED_SCORES),
+    ("graph.hunting.unmanaged_devices", AUDIT),
+];
 
 pub(super) const fn text(field: &'static str) -> Column {
     Column { field, name: field, kind: ColumnType::Text }

@@ -1,11 +1,13 @@
 //! Counts of vulnerabilities, devices and recommendations.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Freshness, Known, Listed, Seen};
 use crate::digest::{Digest, Kind, Recommendation, Severities, Tally, Vulnerability};
-use jiff::Timestamp;
 
 /// Vulnerabilities that machines of the tenant are exposed to.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -15,6 +17,8 @@ pub struct Vulnerabilities {
     pub exposed_by_severity: Severities,
     /// Those with exposed machines and a public exploit, by severity.
     pub with_public_exploit: Severities,
+    /// Those with exposed machines, by how long ago they were published, newest first.
+    pub exposed_by_age: Vec<Age>,
     /// Those with exposed machines.
     pub exposed: u64,
     /// All that the service knows, most of them without an exposed machine.
@@ -24,6 +28,45 @@ pub struct Vulnerabilities {
     /// How old they are.
     #[serde(flatten)]
     pub freshness: Freshness,
+}
+
+/// Vulnerabilities of an age.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Age {
+    /// `this or last month`, `2 to 3 months`, `4 to 12 months`, `over a year`, `unknown`, by calendar
+    /// month.
+    pub age: &'static str,
+    /// How many, by severity.
+    pub by_severity: Severities,
+}
+
+/// Ages, each with the most months that it spans.
+const AGES: [(&str, i64); 4] = [
+    ("this or last month", 1),
+    ("2 to 3 months", 3),
+    ("4 to 12 months", 12),
+    ("over a year", i64::MAX),
+];
+
+fn by_age(by_month: &BTreeMap<String, Severities>, now: Timestamp) -> Vec<Age> {
+    let now = months(&now.strftime("%Y-%m").to_string()).unwrap_or(0);
+    let mut ages = AGES.map(|(age, _)| Age { age, by_severity: Severities::default() }).to_vec();
+    ages.push(Age { age: "unknown", by_severity: Severities::default() });
+    for (month, counts) in by_month {
+        let old = months(month).map(|month| now - month);
+        let place = old.and_then(|old| AGES.iter().position(|(_, most)| old <= *most));
+        if let Some(age) = ages.get_mut(place.unwrap_or(AGES.len())) {
+            age.by_severity += *counts;
+        }
+    }
+    ages
+}
+
+/// Months since the year 0.
+fn months(text: &str) -> Option<i64> {
+    let (year, month) = text.split_once('-')?;
+    Some(12 * year.parse::<i64>().ok()? + month.parse::<i64>().ok()?)
 }
 
 /// A vulnerability with its page in the portal.
@@ -47,6 +90,8 @@ pub struct Devices {
     pub by_risk: Tally,
     /// By exposure level: `None`, `Low`, `Medium`, `High`, `Unknown`.
     pub by_exposure_level: Tally,
+    /// By risk, then by exposure level.
+    pub by_risk_and_exposure: BTreeMap<String, Tally>,
     /// By health of the sensor.
     pub by_health: Tally,
     /// By onboarding status.
@@ -86,6 +131,7 @@ pub(super) fn vulnerabilities(seen: &Seen, portal: &str, tenant: &str) -> Option
     Some(Vulnerabilities {
         exposed_by_severity: fold.exposed,
         with_public_exploit: fold.with_public_exploit,
+        exposed_by_age: by_age(&fold.by_month, seen.now),
         exposed: fold.exposed.total(),
         known: fold.known,
         top: fold.top.iter().map(linked).collect(),
@@ -101,6 +147,7 @@ pub(super) fn devices(seen: &Seen) -> Option<Devices> {
         total: fold.total,
         by_risk: fold.by_risk.clone(),
         by_exposure_level: fold.by_exposure_level.clone(),
+        by_risk_and_exposure: fold.by_risk_and_exposure.clone(),
         by_health: fold.by_health.clone(),
         by_onboarding: fold.by_onboarding.clone(),
         freshness,

@@ -12,6 +12,7 @@ mod estimated_scores;
 mod freshness;
 mod given_up;
 mod health;
+mod history;
 mod improvement;
 mod open;
 mod portfolio;
@@ -28,7 +29,7 @@ pub use cloud_apps::{AppDetail, CloudApps, apps};
 pub use compliance::{Compliance, Standard, SubscriptionStandard, compliance_list};
 pub use controls::{ControlDetail, ControlState, PointsOfDay, control, controls};
 pub use counts::{
-    Devices, Recommendations, Vulnerabilities, VulnerabilityLink, recommendation_list,
+    Age, Devices, Recommendations, Vulnerabilities, VulnerabilityLink, recommendation_list,
 };
 pub use entries::{Alert, Incident, alert_list, incident_list};
 pub use estimated_scores::EstimatedScores;
@@ -37,6 +38,7 @@ pub use given_up::{GivenUp, QueueHealth};
 pub use health::{
     Health, SourceHealth, SourceStatus, Status, TenantHealth, health, health_of, tenant_health,
 };
+pub use history::{History, history};
 pub use improvement::{ImprovementAction, improvement_list};
 pub use open::Open;
 pub use portfolio::{ChangeOfTenant, Order, PortfolioEntry, portfolio};

@@ -8,6 +8,7 @@ pub use caller::{Caller, guid};
 pub use roster::{Maker, Present, Roster, RosterError};
 pub use scope::Scope;
 
+use crate::action::Policy;
 use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::logs::Logs;
 use crate::source::{Api, Source};
@@ -38,6 +39,28 @@ pub struct Tenant {
     arm: Pipeline,
     files: Wire,
     tokens: Arc<Tokens>,
+    /// What response actions may do.
+    pub actions: Policy,
+    acting: Result<Acting, String>,
+}
+
+/// The way to a tenant's APIs as the identity that carries out response actions. Nothing is read by it.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    graph: Pipeline,
+    defender: Pipeline,
+}
+
+impl Acting {
+    /// The way to Microsoft Graph.
+    pub fn graph(&self) -> &Pipeline {
+        &self.graph
+    }
+
+    /// The way to Defender for Endpoint.
+    pub fn defender(&self) -> &Pipeline {
+        &self.defender
+    }
 }
 
 impl Tenant {
@@ -73,7 +96,39 @@ impl Tenant {
             arm: pipeline(Api::Arm),
             files: way.files.clone(),
             tokens,
+            actions: Policy::default(),
+            acting: Err("nobody is named who carries actions out".to_owned()),
         }
+    }
+
+    /// The same tenant, in which `identity` carries out what `actions` allow; or nobody, for that reason.
+    pub fn acting_as(
+        mut self,
+        actions: Policy,
+        identity: Result<Identity, String>,
+        way: &Way,
+    ) -> Tenant {
+        self.actions = actions;
+        self.acting = identity.map(|identity| {
+            let tokens = Arc::new(way.tokens(identity, self.cloud));
+            // The limits of actions are their own: what is collected must not hold them up.
+            let gates = way.rules.is_some().then(Arc::<Gates>::default);
+            let pipeline = |api| {
+                let scope = self.cloud.scope(api);
+                Pipeline::new(way.wire.clone(), tokens.clone(), scope, None).within(gates.clone())
+            };
+            Acting { graph: pipeline(Api::Graph), defender: pipeline(Api::Defender) }
+        });
+        self
+    }
+
+    /// The way by which response actions are carried out.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, as an administrator reads it.
+    pub fn acting(&self) -> Result<&Acting, &str> {
+        self.acting.as_ref().map_err(String::as_str)
     }
 
     /// The tokens of its identity.

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod actions;
 mod answers;
 mod azure;
 mod azurite;
@@ -21,9 +22,12 @@ mod host_contract;
 mod hunting;
 mod identity;
 mod kql;
+mod lookups;
+mod page;
 mod poison;
 mod replay;
 mod resume;
+mod routes;
 mod serving;
 mod sharing;
 mod telemetry;

@@ -2,11 +2,11 @@
 
 use crate::commands::run;
 use crate::support::azurite::Azurite;
-use crate::support::queue_trigger::queue;
+use crate::support::queue_trigger::{queue, texts};
 use crate::support::service::{Service, environment, free_port};
 use crate::support::{self, Folder};
 use azure_storage_queue::QueueClient;
-use azure_storage_queue::models::{QueueClientPeekMessagesOptions, QueueMessage};
+use azure_storage_queue::models::QueueMessage;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use simulator::{Api, Fault, FaultKind, Simulator};
@@ -52,16 +52,6 @@ impl World {
     async fn retry(&self, more: &[&str]) -> (Option<i32>, String, String) {
         run(&self.environment, &[&["collect", "--retry"], more].concat()).await
     }
-}
-
-/// The messages that everybody sees in a queue.
-async fn texts(queue: &QueueClient) -> Vec<String> {
-    let options =
-        QueueClientPeekMessagesOptions { number_of_messages: Some(32), ..Default::default() };
-    let peeked = queue.peek_messages(Some(options)).await.unwrap().into_model().unwrap();
-    let items = peeked.items.unwrap_or_default().into_iter();
-    let text = |text: String| String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
-    items.filter_map(|item| item.message_text).map(text).collect()
 }
 
 fn job(tenant: &str, source: &str) -> String {

@@ -145,7 +145,7 @@ static ENDPOINTS: [Endpoint; 8] = [
             "Machines",
             10_000,
             |scene| scene.tenant.devices.into(),
-            |scene, number| records::device(&scene.tenant, number, scene.today),
+            |scene, number| scene.device(number),
         ),
     ),
     endpoint(

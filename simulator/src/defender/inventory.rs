@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::defender::acted::Acted;
 use crate::generate::{Draw, level};
 use crate::records::{GROUPS, PRODUCTS, VENDORS};
 use crate::scene::{Scene, earlier, later, stamp};
@@ -38,6 +39,14 @@ pub(crate) fn product_name(number: u64) -> (&'static str, String) {
     (VENDORS[vendor as usize], name)
 }
 
+/// The number of a vendor's product.
+pub(crate) fn number_of_product(scene: &Scene, vendor: &str, name: &str) -> Option<u64> {
+    (0..products(scene)).find(|number| {
+        let (own_vendor, own_name) = product_name(*number);
+        own_vendor == vendor && own_name == name
+    })
+}
+
 /// One record of `GET /api/Software`.
 pub(crate) fn product(scene: &Scene, number: u64) -> Bytes {
     let mut draw = Draw::new(scene.tenant.seed, "product", number);
@@ -61,14 +70,31 @@ pub(crate) fn product(scene: &Scene, number: u64) -> Bytes {
     .into()
 }
 
-/// Number of machine actions: one for five devices.
+/// Number of machine actions: those that were asked for, the newest first, then one for five devices.
 pub(crate) fn actions(scene: &Scene) -> u64 {
+    scene.acted.len() as u64 + invented(scene)
+}
+
+fn invented(scene: &Scene) -> u64 {
     u64::from(scene.tenant.devices).div_ceil(5)
+}
+
+/// The one of that number that was asked for; the number among the others otherwise.
+fn asked(scene: &Scene, number: u64) -> Result<&Acted, u64> {
+    let count = scene.acted.len() as u64;
+    match count.checked_sub(number + 1).and_then(|at| scene.acted.get(at as usize)) {
+        Some(acted) => Ok(acted),
+        None => Err(number - count),
+    }
 }
 
 /// When an action was created or last updated.
 pub(crate) fn action_date(scene: &Scene, number: u64, field: &str) -> Timestamp {
-    let created = scene.spread(number, actions(scene));
+    let number = match asked(scene, number) {
+        Ok(acted) => return acted.created,
+        Err(number) => number,
+    };
+    let created = scene.spread(number, invented(scene));
     match field {
         "creationDateTimeUtc" => created,
         _ => {
@@ -80,6 +106,11 @@ pub(crate) fn action_date(scene: &Scene, number: u64, field: &str) -> Timestamp 
 
 /// One record of `GET /api/machineactions`; 0 is the newest.
 pub(crate) fn action(scene: &Scene, number: u64) -> Bytes {
+    let number = match asked(scene, number) {
+        Ok(acted) => return acted.record(scene.now, scene.action_span).to_string().into(),
+        Err(number) => number,
+    };
+    let dated = number + scene.acted.len() as u64;
     let mut draw = Draw::new(scene.tenant.seed, "action", number);
     let machine = scene.machine(draw.below(scene.tenant.devices.into()));
     let (kind, title, scope) = draw.pick(&[
@@ -98,15 +129,15 @@ pub(crate) fn action(scene: &Scene, number: u64) -> Bytes {
         let hash = format!("{:016x}{:016x}{:08x}", draw.next(), draw.next(), number);
         json!({"fileIdentifier": hash, "fileIdentifierType": "Sha1"})
     });
-    let cancelled = (status == "Cancelled").then(|| stamp(action_date(scene, number, "")));
+    let cancelled = (status == "Cancelled").then(|| stamp(action_date(scene, dated, "")));
     json!({
         "id": draw.guid(), "type": kind, "title": title, "scope": scope, "status": status,
         "requestor": format!("ines@{}", crate::generate::domain(&scene.tenant)),
         "requestorComment": format!("Ticket {}: invented reason", 4000 + number),
         "requestSource": draw.pick(&["Portal", "PublicApi"]),
         "machineId": machine.id, "computerDnsName": machine.computer_dns_name,
-        "creationDateTimeUtc": stamp(action_date(scene, number, "creationDateTimeUtc")),
-        "lastUpdateDateTimeUtc": stamp(action_date(scene, number, "lastUpdateDateTimeUtc")),
+        "creationDateTimeUtc": stamp(action_date(scene, dated, "creationDateTimeUtc")),
+        "lastUpdateDateTimeUtc": stamp(action_date(scene, dated, "lastUpdateDateTimeUtc")),
         "cancellationRequestor": cancelled.as_ref().map(|_| "omar"),
         "cancellationComment": cancelled.as_ref().map(|_| "No longer needed"),
         "cancellationDateTimeUtc": cancelled,

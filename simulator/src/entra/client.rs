@@ -10,6 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::refusal::{Refused, refused};
 use super::{Claims, from_simulated};
+use crate::graph::directory;
 use crate::options::Tenant;
 use crate::state::{State, lock};
 use crate::web;
@@ -34,6 +35,13 @@ pub(super) fn authenticate(
 ) -> Result<(), Refused> {
     let field = |name| web::value(form, name);
     let client = field("client_id").unwrap_or_default();
+    if client.eq_ignore_ascii_case(&directory::action_client(tenant)) {
+        return match field("client_secret") {
+            Some(secret) if secret == tenant.action_secret => Ok(()),
+            Some(_) => Err(refused(7_000_215, WRONG_SECRET)),
+            None => Err(refused(7_000_218, NO_SECRET)),
+        };
+    }
     if !client.eq_ignore_ascii_case(&tenant.client_id) {
         let name = &tenant.name;
         let text = format!(

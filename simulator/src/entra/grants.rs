@@ -10,8 +10,9 @@ use serde_json::json;
 use warp::http::Method;
 
 use super::refusal::{Refused, refused};
-use super::{client, known_resource, token};
+use super::{client, issued_to_act, known_resource, token};
 use crate::answer::{Answer, Content};
+use crate::graph::directory;
 use crate::options::Tenant;
 use crate::state::{Request, State, lock};
 use crate::web;
@@ -112,9 +113,14 @@ pub(super) fn issue(
     }
     let life = state.options.token_lifetime_s;
     let is_user = grant != "client_credentials";
+    let acts = field("client_id").eq_ignore_ascii_case(&directory::action_client(tenant));
+    let access = match acts && !is_user {
+        true => issued_to_act(state, tenant, resource, now).token(),
+        false => token(state, tenant, resource, is_user, now),
+    };
     let mut body = json!({
         "token_type": "Bearer", "expires_in": life, "ext_expires_in": life,
-        "access_token": token(state, tenant, resource, is_user, now),
+        "access_token": access,
     });
     if is_user {
         let id = state.id();

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use serde_json::json;
 use warp::http::Method;
 
-use super::{issued, known_resource};
+use super::{issued, issued_to_act, known_resource};
 use crate::answer::Answer;
 use crate::fault::Api;
 use crate::generate::Draw;
+use crate::graph::directory;
 use crate::state::{Request, State};
 use crate::web;
 
@@ -37,7 +38,9 @@ pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
         return refuse(400, "The api-version isn't supported.");
     }
     let asked = web::value(&query, "client_id");
-    if asked.is_some_and(|id| !id.eq_ignore_ascii_case(&tenant.client_id)) {
+    let acting = directory::action_client(tenant);
+    let acts = asked.is_some_and(|id| id.eq_ignore_ascii_case(&acting));
+    if asked.is_some_and(|id| !acts && !id.eq_ignore_ascii_case(&tenant.client_id)) {
         return refuse(400, "Unable to load the proper Managed Identity.");
     }
     let Some(resource) = web::value(&query, "resource") else {
@@ -46,14 +49,20 @@ pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
     let Some(resource) = known_resource(resource) else {
         return refuse(500, "An unexpected error occurred while fetching the AAD token.");
     };
-    let mut claims = issued(state, tenant, resource, false, now);
-    claims.sub = principal(asked.is_some());
-    claims.oid = claims.sub.clone();
+    let claims = match acts {
+        true => issued_to_act(state, tenant, resource, now),
+        false => {
+            let mut claims = issued(state, tenant, resource, false, now);
+            claims.sub = principal(asked.is_some());
+            claims.oid = claims.sub.clone();
+            claims
+        }
+    };
     Answer::json(
         200,
         &json!({
             "access_token": claims.token(), "expires_on": claims.exp.to_string(),
-            "resource": resource, "token_type": "Bearer", "client_id": tenant.client_id,
+            "resource": resource, "token_type": "Bearer", "client_id": claims.appid,
         }),
     )
 }

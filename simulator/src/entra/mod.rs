@@ -22,6 +22,7 @@ use warp::http::Method;
 use crate::answer::Answer;
 use crate::fault::Api;
 use crate::generate::Draw;
+use crate::graph::directory;
 use crate::options::Tenant;
 use crate::state::{Request, State};
 
@@ -168,6 +169,24 @@ impl Claims {
         let header = part(json!({"typ": "JWT", "alg": "none"}));
         format!("{header}.{}.simulated", part(json!(self)))
     }
+}
+
+/// What a token of the identity for response actions says: the roles that were granted to it.
+fn issued_to_act(state: &State, tenant: &Tenant, resource: &str, now: Timestamp) -> Claims {
+    let client = directory::action_client(tenant);
+    let is_defender = resource.starts_with("https://api.securitycenter.");
+    let is_graph = resource.starts_with("https://graph.");
+    let belongs = |role: &String| match DEFENDER_ROLES.iter().any(|start| role.starts_with(start)) {
+        true => is_defender,
+        false => is_graph,
+    };
+    let mut claims = issued(state, tenant, resource, false, now);
+    claims.roles = directory::names(state, tenant, &client);
+    claims.roles.retain(belongs);
+    claims.sub = directory::action_principal(tenant);
+    claims.oid = claims.sub.clone();
+    claims.appid = client;
+    claims
 }
 
 /// A token of a developer for Microsoft Graph, who has these directory roles and no app role.

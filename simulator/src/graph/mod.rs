@@ -1,11 +1,12 @@
 //! Microsoft Graph: the gate before its lists.
 
-mod alerts;
+pub(crate) mod alerts;
 mod cloud_apps;
 mod dated;
 pub(crate) mod directory;
 mod hunting;
 mod incidents;
+pub(crate) mod profile;
 mod risks;
 mod scores;
 mod secure_scores;
@@ -89,6 +90,9 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
             Some(tenant) => directory::answer(state, tenant, &claims, request),
             None => error(state, 401, "InvalidAuthenticationToken", "Invalid tenant."),
         };
+    }
+    if let Some(answer) = profile::answer(state, request, &claims) {
+        return answer;
     }
     let Some(route) = Route::of(&request.path) else {
         return error(state, 404, "ResourceNotFound", "Resource not found for the segment.");

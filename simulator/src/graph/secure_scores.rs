@@ -8,10 +8,10 @@ use jiff::civil::Date;
 
 use crate::answer::{ODATA, Page, opening};
 use crate::fault::Api;
-use crate::graph::{AUDIENCE, scores};
+use crate::graph::{AUDIENCE, profile, scores};
 use crate::limits::Rate;
 use crate::options::Tenant;
-use crate::state::State;
+use crate::state::{State, lock};
 use crate::web;
 
 /// <https://learn.microsoft.com/graph/throttling-limits>
@@ -104,12 +104,14 @@ pub(crate) fn page(state: &State, tenant: &Tenant, path: &str, ask: &Ask) -> Pag
     let top = ask.top.map(|top| format!("$top={top}&")).unwrap_or_default();
     let base = state.base(Api::Graph);
     let tenant = tenant.clone();
+    let changes = lock(&state.profile_updates).clone();
     let record = move |number: usize| -> Bytes {
         match is_scores {
             true => {
                 scores::secure_score(&tenant, day.saturating_sub(Span::new().days(number as i64)))
             }
-            false => scores::profile(&tenant, number),
+            false if changes.is_empty() => scores::profile(&tenant, number),
+            false => profile::with_changes(&changes, &tenant, number).to_string().into(),
         }
     };
     Page {

@@ -18,7 +18,7 @@ use posture::ledger::{FolderLedger, Ledger};
 use posture::plan::{Job, RunId};
 use posture::routes::{self, Request};
 use posture::source::{ALL, Api, Source};
-use posture::tenant::{Roster, Tenant};
+use posture::tenant::{Roster, Tenant, Way};
 use simulator::{Options, Simulator};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,6 +83,18 @@ pub fn app(microsoft: &Simulator, tenants: &[simulator::Tenant], ledger: Arc<dyn
     app_of(microsoft, tenants, ledger, false)
 }
 
+/// The way to the simulator's APIs.
+pub fn way(microsoft: &Simulator) -> Way {
+    let cloud = Cloud::named("public").unwrap();
+    let url = |text: String| text.parse().unwrap();
+    app::way(Wire::new(vec![
+        Route::new(cloud.sign_in, url(microsoft.entra_url())),
+        Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
+        Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
+        Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
+    ]))
+}
+
 /// The same, which keeps to the documented limits where `heeds_limits`.
 pub fn app_of(
     microsoft: &Simulator,
@@ -92,12 +104,7 @@ pub fn app_of(
 ) -> App {
     let cloud = Cloud::named("public").unwrap();
     let url = |text: String| text.parse().unwrap();
-    let mut way = app::way(Wire::new(vec![
-        Route::new(cloud.sign_in, url(microsoft.entra_url())),
-        Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
-        Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
-        Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
-    ]));
+    let mut way = way(microsoft);
     way.rules = way.rules.filter(|_| heeds_limits);
     let identity = |tenant: &simulator::Tenant| {
         Identity::client_secret(&tenant.id, &tenant.client_id, tenant.client_secret.clone())
@@ -128,6 +135,13 @@ pub fn app_of(
 pub async fn answer(app: &App, method: &str, path: &str, query: &str) -> Reply {
     let headers = HeaderMap::new();
     routes::answer(app, Request { method, path, query, headers: &headers, body: b"" }).await
+}
+
+/// What the app answers to a body that is posted with a function key.
+pub async fn posted(app: &App, path: &str, query: &str, body: &serde_json::Value) -> Reply {
+    let (headers, body) = (HeaderMap::new(), body.to_string());
+    let (method, headers, body) = ("POST", &headers, body.as_bytes());
+    routes::answer(app, Request { method, path, query, headers, body }).await
 }
 
 /// The app's first tenant.

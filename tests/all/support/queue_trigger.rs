@@ -6,8 +6,8 @@ use super::fake_host::{Accepted, Function, Verdict};
 use super::http;
 use azure_core::http::ClientOptions;
 use azure_storage_queue::models::{
-    QueueClientGetPropertiesResultHeaders, QueueClientReceiveMessagesOptions, QueueMessage,
-    ReceivedMessage,
+    QueueClientGetPropertiesResultHeaders, QueueClientPeekMessagesOptions,
+    QueueClientReceiveMessagesOptions, QueueMessage, ReceivedMessage,
 };
 use azure_storage_queue::{QueueClient, QueueClientOptions};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -222,4 +222,14 @@ async fn put(queue: &QueueClient, message: &[u8]) {
 async fn count(queue: &QueueClient) -> i64 {
     let properties = queue.get_properties(None).await.unwrap();
     properties.approximate_messages_count().unwrap().unwrap()
+}
+
+/// The messages that everybody sees in a queue.
+pub async fn texts(queue: &QueueClient) -> Vec<String> {
+    let options =
+        QueueClientPeekMessagesOptions { number_of_messages: Some(32), ..Default::default() };
+    let peeked = queue.peek_messages(Some(options)).await.unwrap().into_model().unwrap();
+    let items = peeked.items.unwrap_or_default().into_iter();
+    let text = |text: String| String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
+    items.filter_map(|item| item.message_text).map(text).collect()
 }

@@ -2,6 +2,7 @@
 //! Python's where somebody has installed them.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -34,6 +35,34 @@ pub fn node() -> PathBuf {
 pub fn python() -> Option<PathBuf> {
     let python = root().join("tests/python/.venv/bin/python");
     python.exists().then_some(python)
+}
+
+/// Schemathesis, as [`python`]; what is left out without it is said once.
+pub fn schemathesis() -> Option<PathBuf> {
+    static SAID: OnceLock<()> = OnceLock::new();
+    let found = root().join("tests/python/.venv/bin/schemathesis");
+    let text = "left out: routes against their description, which needs tests/python/.venv (see \
+                CONTRIBUTING.md)";
+    found.exists().then_some(found).or_else(|| {
+        SAID.get_or_init(|| drop(writeln!(std::io::stderr(), "{text}")));
+        None
+    })
+}
+
+/// Headless Chromium, where somebody has installed it; what is left out without it is said once.
+pub fn chromium() -> Option<PathBuf> {
+    static SAID: OnceLock<()> = OnceLock::new();
+    let places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let found = places.into_iter().map(PathBuf::from).find(|path| path.exists());
+    if found.is_none() {
+        SAID.get_or_init(|| {
+            let _ = writeln!(
+                std::io::stderr(),
+                "left out: the report page in a browser, which needs Chromium (.ci/run installs it)"
+            );
+        });
+    }
+    found
 }
 
 /// A path in the project's root.

@@ -42,6 +42,20 @@ pub(crate) fn action_client(tenant: &Tenant) -> String {
     Draw::new(tenant.seed, "action client", 0).guid()
 }
 
+/// Object id of the identity for response actions.
+pub(crate) fn action_principal(tenant: &Tenant) -> String {
+    Draw::new(tenant.seed, "action principal", 0).guid()
+}
+
+/// Grants roles to the identity for response actions, by their names.
+pub(crate) fn let_act(state: &State, tenant: &Tenant, names: &[&str]) {
+    let of_name = |name: &&str| ROLES.iter().find(|(_, known, _)| known == name);
+    for (_, _, role) in names.iter().filter_map(of_name) {
+        let key = (tenant.id.clone(), action_principal(tenant), (*role).to_owned());
+        lock(&state.granted).insert(key);
+    }
+}
+
 /// Whether a path is the directory's.
 pub(super) fn is_route(path: &str) -> bool {
     path.to_ascii_lowercase().starts_with(PATH)
@@ -58,7 +72,7 @@ fn principals(state: &State, tenant: &Tenant) -> Vec<Principal> {
     let mut all = vec![
         // The managed identity of the first tenant has that tenant's client id.
         Principal { id: own_id(state, tenant), client: tenant.client_id.clone() },
-        Principal { id: id("action principal"), client: action_client(tenant) },
+        Principal { id: action_principal(tenant), client: action_client(tenant) },
         Principal { id: id("graph principal"), client: GRAPH.to_owned() },
     ];
     if !lock(&state.without_defender).contains(&tenant.id) {

@@ -1,0 +1,78 @@
+//! Idempotency: the same key never acts twice.
+
+use super::*;
+
+#[tokio::test]
+async fn the_same_key_acts_once_and_is_answered_with_the_first_attempt() {
+    let world = World::new().await;
+    let id = world.id(world.fit(0));
+
+    let first = world.ask(&id, "isolate", "one", reason()).await;
+    let again = world.ask(&id, "isolate", "one", json!({ "reason": "Reworded" })).await;
+    let in_body = json!({ "reason": "x", "idempotencyKey": "one" });
+    let by_body = world.ask(&id, "isolate", "", in_body).await;
+
+    for reply in [&again, &by_body] {
+        assert_eq!(json_of(reply)["id"], json_of(&first)["id"], "{}", reply.body);
+        assert_eq!(reply.status, 200);
+    }
+    assert_eq!(world.acted().len(), 1);
+    let outcomes: Vec<_> =
+        world.audit().await.iter().map(|one| one["outcome"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(outcomes, ["succeeded", "repeated", "repeated"], "each call is written down");
+}
+
+#[tokio::test]
+async fn a_key_of_another_action_or_target_is_refused() {
+    let world = World::new().await;
+    let (one, other) = (world.id(world.fit(0)), world.id(world.fit(1)));
+    assert_eq!(world.ask(&one, "isolate", "one", reason()).await.status, 200);
+
+    let another_device = world.ask(&other, "isolate", "one", reason()).await;
+    let another_action = world.ask(&one, "scan", "one", reason()).await;
+    let body = json!({ "reason": "x", "isolationType": "Selective" });
+    let another_type = world.ask(&one, "isolate", "one", body).await;
+
+    for reply in [another_device, another_action, another_type] {
+        assert!(reply.status == 422 && reply.body.contains("use a new one"), "{}", reply.body);
+    }
+    assert_eq!(world.acted().len(), 1);
+}
+
+#[tokio::test]
+async fn of_many_calls_with_one_key_at_once_one_acts() {
+    let world = World::new().await;
+    let apps: Vec<_> =
+        (0..3).map(|_| app(&world.microsoft, world.folder.ledger(), &policy())).collect();
+    let path = format!("/api/response/devices/{}/isolate", world.id(world.fit(0)));
+
+    let calls = (0..9).map(|number| call(&apps[number % 3], "POST", &path, "", "one", reason()));
+    let replies = futures::future::join_all(calls).await;
+
+    assert_eq!((world.acted().len(), asked_to_act(&world.microsoft)), (1, 1), "{replies:?}");
+    let ids: std::collections::BTreeSet<_> = replies
+        .iter()
+        .filter(|reply| reply.status == 202)
+        .map(|reply| json_of(reply)["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 1, "{replies:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_its_tenants_own() {
+    let world = World::of(Policy { deny: Deny::default(), ..policy() }).await;
+    let (one, two) = (&tenants()[0], &tenants()[1]);
+    world.microsoft.alter_device(&one.id, 0, json!({ "onboardingStatus": "Onboarded" }));
+    world.microsoft.alter_device(&two.id, 0, json!({ "onboardingStatus": "Onboarded" }));
+
+    for tenant in [one, two] {
+        let device = world.microsoft.device(&tenant.id, 0);
+        let path = format!("/api/response/devices/{}/scan", device["id"].as_str().unwrap());
+        let query = format!("tenant={}", tenant.id);
+        let reply = call(&world.app, "POST", &path, &query, "same", reason()).await;
+        assert_eq!(reply.status, 202, "{}", reply.body);
+    }
+
+    let acted = world.acted();
+    assert_eq!(acted.iter().map(|one| &one.tenant).collect::<Vec<_>>(), [&one.id, &two.id]);
+}
