@@ -4,6 +4,7 @@ use crate::cloud::{Budget, Cloud, Gates, Patience, Pipeline, Tokens, Vault, Wire
 use crate::describe;
 use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
+use crate::lookup::Lookups;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::queue::Queue;
 use crate::recent::Recent;
@@ -74,6 +75,8 @@ pub struct App {
     /// Whether records carry their run's instant where others carry the clock's, so that a run that is
     /// asked for again writes the same.
     pub timeless: bool,
+    /// What was looked up a moment ago.
+    pub lookups: Lookups,
     known: Recent<Vec<Known>>,
     standings: Recent<TenantStanding>,
 }
@@ -139,6 +142,7 @@ impl App {
             authenticates,
             free_kql,
             timeless,
+            lookups: Lookups::default(),
             known,
             standings,
         }

@@ -25,6 +25,7 @@ pub mod hunt; // any query of a caller's, where a setting allows that
 pub mod kql; // functions over the workspace's tables: written from the catalogue, and by hand
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
+pub mod lookup; // one device, CVE or software, asked of Defender or read from what is kept
 pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod page; // the report for people, one page of HTML
 pub mod part; // lines into one gzip part and one gzip batch

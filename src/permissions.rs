@@ -67,6 +67,13 @@ const VULNERABILITY_READ: (&str, &str) =
     ("Vulnerability.Read.All", "41269fc5-d04d-4bfd-bce7-43a51cea049a");
 const ISOLATE: (&str, &str) = ("Machine.Isolate", "7e4e1300-e1b9-4102-88ba-f0cb6e6d5974");
 
+/// Reads a device's alerts.
+pub(crate) const ALERT_READ: Permission =
+    Permission::AppRole("Alert.Read.All", "71fe6b80-7034-4028-9ed8-0f316df9c3ff");
+/// Reads who has logged on to a device.
+pub(crate) const USER_READ: Permission =
+    Permission::AppRole("User.Read.All", "a833834a-4cf1-4732-8acf-bbcfa13fb610");
+
 /// <https://learn.microsoft.com/defender-endpoint/api/machine>
 const LIVE: &[Need] = &[
     defender("device by name or id", MACHINE_READ.0, MACHINE_READ.1),
@@ -81,7 +88,8 @@ const LIVE: &[Need] = &[
         "SecurityRecommendation.Read.All",
         "6443965c-7dd2-4cfd-b38f-bb7772bee163",
     ),
-    defender("logged-on users", "User.Read.All", "a833834a-4cf1-4732-8acf-bbcfa13fb610"),
+    Need { what: "logged-on users", api: Api::Defender, role: USER_READ },
+    Need { what: "alerts of a device", api: Api::Defender, role: ALERT_READ },
 ];
 
 /// <https://learn.microsoft.com/defender-endpoint/api/machineaction>

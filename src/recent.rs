@@ -79,8 +79,9 @@ impl<T> Recent<T> {
             return entry.clone();
         }
         while entries.len() >= self.most {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.read_at());
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+            // Not those that are being read for the first time: whoever waits for them would read again.
+            let read = entries.iter().filter_map(|(key, entry)| Some((entry.read_at()?, key)));
+            let Some(oldest) = read.min().map(|(_, key)| key.clone()) else { break };
             entries.remove(&oldest);
         }
         let entry = Arc::new(Entry { answer: Mutex::default(), reading: Default::default() });
@@ -174,6 +175,21 @@ mod tests {
         let gone = recent.get("a", (start + AGE / 2, AGE), read(2)).await;
 
         assert_eq!((*kept.unwrap(), *gone.unwrap()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_being_read_does_not_give_way() {
+        let (recent, start) = (Recent::of_at_most(1), Instant::now());
+        let (done, told) = oneshot::channel::<u32>();
+        let reads = async { Ok::<_, Infallible>(told.await.unwrap()) };
+        let mut slow = Box::pin(recent.get("a", (start, AGE), reads));
+        assert!(futures::poll!(&mut slow).is_pending());
+
+        recent.get("b", (start, AGE), read(2)).await.unwrap();
+        done.send(1).unwrap();
+        slow.await.unwrap();
+
+        assert_eq!(*recent.get("a", (start, AGE), read(3)).await.unwrap(), 1);
     }
 
     #[tokio::test]

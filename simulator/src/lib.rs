@@ -7,7 +7,7 @@
 //! ```text
 //! options    tenants, tables, strictness         entra/     tokens, and what the APIs accept
 //! fault      which requests go wrong, and how    graph/     scores, alerts, risks, apps, hunting, roles
-//! spoil      what a fault does to an answer      defender/  lists, by a catalogue of endpoints
+//! spoil      what a fault does to an answer      defender/  lists by a catalogue of endpoints, look-ups
 //! server     connections, routes, bodies         logs       ingestion and its workspace
 //! state      what the APIs share                 generate   records from seed and number
 //! answer     one answer, made while sent         scene      what a record follows from

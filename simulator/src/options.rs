@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::generate::Draw;
 
 /// App roles that a tenant's application holds unless a test says otherwise.
-const ROLES: [&str; 13] = [
+const ROLES: [&str; 15] = [
     "SecurityEvents.Read.All",
     "SecurityAlert.Read.All",
     "SecurityIncident.Read.All",
@@ -23,6 +23,8 @@ const ROLES: [&str; 13] = [
     "Machine.Read.All",
     "Software.Read.All",
     "SecurityBaselinesAssessment.Read.All",
+    "Alert.Read.All",
+    "User.Read.All",
 ];
 
 /// Everything that differs between two simulators.

@@ -141,6 +141,12 @@ pub(crate) fn cve(number: u64) -> String {
     format!("CVE-{}-{}", 2018 + number % 9, 20_000 + number)
 }
 
+/// The number of the vulnerability with this id.
+pub(crate) fn number_of_cve(id: &str) -> Option<u64> {
+    let number = id.rsplit('-').next()?.parse::<u64>().ok()?.checked_sub(20_000)?;
+    (cve(number) == id).then_some(number)
+}
+
 fn is_exposed(tenant: &Tenant, number: u64) -> bool {
     tenant.devices > 0 && matches!(number % 5, 1 | 3)
 }

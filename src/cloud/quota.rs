@@ -45,6 +45,12 @@ pub const DEFENDER_LISTS: Quota = Quota::of(
     &[Limit::new(100, 60), Limit::new(1_500, 3_600)],
     "https://learn.microsoft.com/defender-endpoint/api/exposed-apis-list",
 );
+/// Half of what the other lists take.
+pub const DEVICE_VULNERABILITIES: Quota = Quota::of(
+    "Vulnerabilities of one device",
+    &[Limit::new(50, 60), Limit::new(1_500, 3_600)],
+    "https://learn.microsoft.com/defender-endpoint/api/get-discovered-vulnerabilities",
+);
 /// Each listing of export files by itself.
 pub const EXPORT_FILES: Quota = Quota::of(
     "Listings of export files, each",
@@ -116,6 +122,7 @@ pub const LOGS_INGESTION: Quota = Quota {
 /// Every quota that calls are counted by.
 pub const QUOTAS: &[Quota] = &[
     DEFENDER_LISTS,
+    DEVICE_VULNERABILITIES,
     EXPORT_FILES,
     EXPORT_PAGES,
     SECURE_SCORES,
@@ -160,6 +167,7 @@ fn of_defender(name: &str) -> (Quota, String) {
     match name.strip_prefix("machines/") {
         Some(export) if export.ends_with("export") => (EXPORT_FILES, name.to_owned()),
         Some(export) if export.ends_with("bymachine") => (EXPORT_PAGES, name.to_owned()),
+        Some(of) if of.ends_with("/vulnerabilities") => (DEVICE_VULNERABILITIES, String::new()),
         _ => (DEFENDER_LISTS, String::new()),
     }
 }
@@ -195,6 +203,8 @@ mod tests {
 
         assert_eq!(count("/api/machines"), plain(DEFENDER_LISTS));
         assert_eq!(count("/api/machines/00aa/isolate"), plain(DEFENDER_LISTS));
+        let of_device = count("/api/machines/00aa/vulnerabilities");
+        assert_eq!(of_device, plain(DEVICE_VULNERABILITIES));
         let export = "/api/machines/SoftwareInventoryExport";
         let one = "machines/softwareinventoryexport".to_owned();
         assert_eq!(count(export), Some((EXPORT_FILES.of, one)));

@@ -16,7 +16,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// The record of one kept line; `None` where the line isn't a JSON object.
 ///
 /// Where a key comes twice the last one counts.
-pub(super) fn record<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Option<T> {
+pub(crate) fn record<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Option<T> {
     // serde would take an array for a struct's fields in their order.
     if !line.trim_ascii_start().starts_with(b"{") {
         return None;
@@ -27,25 +27,35 @@ pub(super) fn record<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Option<T> {
 }
 
 /// A text, borrowed where it has no escapes; empty text and other types are `None`.
-pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
     Ok(match scalar(from)? {
         Scalar::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     })
 }
 
+/// As [`text`], owned.
+pub(crate) fn owned<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(text(from)?.map(Cow::into_owned))
+}
+
+/// As [`texts`], owned.
+pub(crate) fn owned_texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(texts(from)?.into_iter().map(Cow::into_owned).collect())
+}
+
 /// A finite number, or one in text.
-pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     Ok(scalar(from)?.number())
 }
 
 /// A number of things: not negative, a fraction is cut off.
-pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     Ok(scalar(from)?.number().filter(|number| *number >= 0.0).map(|number| number as u64))
 }
 
 /// A boolean, "true" or "false" in any letter case, or 0 or 1.
-pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(match scalar(from)? {
         Scalar::Flag(flag) => Some(flag),
         Scalar::Number(number) => whether(number == 1.0, number == 0.0),
@@ -58,7 +68,7 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D
 }
 
 /// An instant: RFC 3339, or date and time without a zone, which is UTC.
-pub(super) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+pub(crate) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match scalar(from)? {
         Scalar::Text(text) => instant(text.trim()),
         _ => None,
@@ -66,7 +76,7 @@ pub(super) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestam
 }
 
 /// A list of objects; elements that aren't objects are left out, anything but a list is empty.
-pub(super) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -75,23 +85,23 @@ where
 }
 
 /// A list of texts; elements that are none are left out, anything but a list is empty.
-pub(super) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+pub(crate) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
     let all: Vec<Text<'de>> = from.deserialize_any(EachVisitor(PhantomData))?;
     Ok(all.into_iter().filter_map(|text| text.0).collect())
 }
 
 /// The day of an instant in UTC.
-pub(super) fn day(time: Timestamp) -> Date {
+pub(crate) fn day(time: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(time).date()
 }
 
 /// Midnight UTC of a day.
-pub(super) fn midnight(day: Date) -> Option<Timestamp> {
+pub(crate) fn midnight(day: Date) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok()
 }
 
 /// At most `chars` characters of a text.
-pub(super) fn cut(text: &str, chars: usize) -> &str {
+pub(crate) fn cut(text: &str, chars: usize) -> &str {
     text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
 }
 

@@ -15,7 +15,7 @@ mod device_vulnerabilities;
 mod devices;
 mod discovered_apps;
 mod estimate;
-mod lenient;
+pub(crate) mod lenient;
 mod newest;
 mod open;
 mod packed;

@@ -35,7 +35,7 @@ impl Tally {
         self.0.get(value).copied().unwrap_or(0)
     }
 
-    pub(super) fn add(&mut self, value: Option<&str>) {
+    pub(crate) fn add(&mut self, value: Option<&str>) {
         self.add_many(value.unwrap_or(UNKNOWN), 1);
     }
 
@@ -80,7 +80,7 @@ impl Severities {
         self.critical + self.high + self.medium + self.low + self.other
     }
 
-    pub(super) fn add(&mut self, severity: Option<&str>) {
+    pub(crate) fn add(&mut self, severity: Option<&str>) {
         *self.level(place(severity, &SEVERITIES)) += 1;
     }
 

@@ -11,7 +11,7 @@ mod problem;
 mod queue;
 
 pub use envelope::payload;
-pub use problem::{Choice, Problem};
+pub use problem::{Candidate, Choice, Problem};
 pub use queue::{Work, work};
 
 pub(crate) use envelope::object;

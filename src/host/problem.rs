@@ -1,6 +1,8 @@
 //! Errors as callers see them.
 
 use super::Reply;
+use crate::schema;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -18,6 +20,9 @@ pub struct Problem {
     /// What the caller may choose from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// The devices that a name may mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
     /// Seconds after which to ask again: the header `Retry-After`.
     #[serde(skip)]
     #[schemars(skip)]
@@ -31,6 +36,25 @@ pub struct Choice {
     pub tenant: String,
     /// Its name.
     pub name: String,
+}
+
+/// A device that a caller may mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Its id at Defender, 40 hex digits: names it beyond doubt.
+    pub id: String,
+    /// Its full name.
+    pub name: Option<String>,
+    /// Its operating system.
+    pub os_platform: Option<String>,
+    /// `Active`, `Inactive`, ….
+    pub health_status: Option<String>,
+    /// `Onboarded`, ….
+    pub onboarding_status: Option<String>,
+    /// When it reported last.
+    #[schemars(with = "Option<schema::Timestamp>")]
+    pub last_seen: Option<Timestamp>,
 }
 
 impl Problem {
@@ -53,7 +77,9 @@ impl Problem {
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         };
-        Problem { status, title, detail: detail.into(), choices: Vec::new(), retry_after: None }
+        let detail = detail.into();
+        let (choices, candidates) = (Vec::new(), Vec::new());
+        Problem { status, title, detail, choices, candidates, retry_after: None }
     }
 }
 

@@ -60,19 +60,24 @@ struct Next {
     of: String,
 }
 
-impl<T: Serialize> Page<T> {
-    /// The page of `items` that the call asks for. `of` tells one state of the list from another, such
-    /// as the run of its snapshot.
+/// The part of a list that a call asks for, filled item by item, so that a long list never is in memory.
+#[derive(Debug)]
+pub struct Window<T> {
+    of: String,
+    skip: usize,
+    top: usize,
+    total: usize,
+    value: Vec<T>,
+}
+
+impl<T> Window<T> {
+    /// The part that the call asks for. `of` tells one state of the list from another, such as the run of
+    /// its snapshot.
     ///
     /// # Errors
     ///
     /// A 400 for a `top` or a token that is none; a 410 for the token of another state.
-    pub fn of(
-        call: &Call<'_>,
-        (heading, columns): (impl Into<String>, &'static [Column]),
-        of: &str,
-        items: Vec<T>,
-    ) -> Result<Page<T>, Problem> {
+    pub fn of(call: &Call<'_>, of: &str) -> Result<Window<T>, Problem> {
         let most = if call.form == Form::Csv { MOST_ROWS } else { MOST_TOP };
         let expected = format!("a number from 1 to {most}");
         let number = |text: &str| text.parse().ok().filter(|top| (1..=most).contains(top));
@@ -82,16 +87,57 @@ impl<T: Serialize> Page<T> {
             None => 0,
             Some(token) => token_of(&token, of)?,
         };
-        let total = items.len();
-        let value: Vec<T> = items.into_iter().skip(skip).take(top.unwrap_or(default)).collect();
+        let top = top.unwrap_or(default);
+        Ok(Window { of: of.to_owned(), skip, top, total: 0, value: Vec::new() })
+    }
+
+    /// Takes the list's next item; of those outside only the number counts.
+    pub fn take(&mut self, item: T) {
+        if self.total >= self.skip && self.value.len() < self.top {
+            self.value.push(item);
+        }
+        self.total += 1;
+    }
+
+    /// The same with other items in place of these.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Window<U> {
+        let Window { of, skip, top, total, value } = self;
+        Window { of, skip, top, total, value: value.into_iter().map(change).collect() }
+    }
+}
+
+impl<T: Serialize> Page<T> {
+    /// The page of `items` that the call asks for. `of` tells one state of the list from another, such
+    /// as the run of its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// As [`Window::of`].
+    pub fn of(
+        call: &Call<'_>,
+        titled: (impl Into<String>, &'static [Column]),
+        of: &str,
+        items: Vec<T>,
+    ) -> Result<Page<T>, Problem> {
+        let mut window = Window::of(call, of)?;
+        items.into_iter().for_each(|item| window.take(item));
+        Ok(Page::seen(titled, window))
+    }
+
+    /// The page that a window on the whole list has seen.
+    pub fn seen(
+        (heading, columns): (impl Into<String>, &'static [Column]),
+        window: Window<T>,
+    ) -> Page<T> {
+        let Window { of, skip, total, value, .. } = window;
         let next = skip + value.len();
         let continuation = (next < total && !value.is_empty()).then(|| {
-            let next = Next { skip: next, of: of.to_owned() };
+            let next = Next { skip: next, of };
             BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&next).unwrap_or_default())
         });
         let heading = heading.into();
         let (collected, stale, note) = (None, None, None);
-        Ok(Page { collected, stale, note, total, value, continuation, heading, columns })
+        Page { collected, stale, note, total, value, continuation, heading, columns }
     }
 
     /// The same, collected then.
@@ -128,8 +174,8 @@ impl<T: Serialize> Page<T> {
         Ok(self.linked(call, Answer::of(call, self)?))
     }
 
-    /// An answer that shows this page, with the header that leads to the next one.
-    pub(super) fn linked(&self, call: &Call<'_>, answer: Answer) -> Answer {
+    /// An answer that shows this page, with the `Link` header that leads to the next one.
+    pub fn linked(&self, call: &Call<'_>, answer: Answer) -> Answer {
         let Some(token) = &self.continuation else { return answer };
         let Ok(mut url) = Url::parse("http://localhost/") else { return answer };
         url.query_pairs_mut()

@@ -12,9 +12,12 @@ mod collect;
 mod comment;
 mod compliance;
 mod controls;
+mod cves;
+mod devices;
 mod door;
 mod entries;
 mod hunt;
+mod incident;
 mod list;
 pub mod openapi;
 mod portfolio;
@@ -22,6 +25,7 @@ mod recommendations;
 mod report;
 mod runs;
 mod scores;
+mod software;
 mod status;
 mod summary;
 mod tenants;
@@ -30,7 +34,7 @@ pub use answer::{Answer, Form, Shown};
 pub use call::{Call, OneOf, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
-pub use list::{Column, Page, Rows};
+pub use list::{Column, Page, Rows, Window};
 
 use crate::app::App;
 use crate::host::{Problem, Reply};
@@ -160,22 +164,26 @@ pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// that vary.
 pub const ROUTES: &[&[Route]] = &[
     summary::ROUTES,
-    actions::ROUTES,
-    collect::ROUTES,
-    hunt::ROUTES,
-    cases::ROUTES,
-    status::ROUTES,
     report::ROUTES,
-    openapi::ROUTES,
     scores::ROUTES,
     controls::ROUTES,
     recommendations::ROUTES,
     compliance::ROUTES,
     cloud_apps::ROUTES,
     entries::ROUTES,
+    devices::ROUTES,
+    cves::ROUTES,
+    software::ROUTES,
+    incident::ROUTES,
     portfolio::ROUTES,
     tenants::ROUTES,
     runs::ROUTES,
+    collect::ROUTES,
+    hunt::ROUTES,
+    cases::ROUTES,
+    actions::ROUTES,
+    status::ROUTES,
+    openapi::ROUTES,
 ];
 
 /// All routes, in order.

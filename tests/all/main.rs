@@ -22,6 +22,7 @@ mod host_contract;
 mod hunting;
 mod identity;
 mod kql;
+mod lookups;
 mod page;
 mod poison;
 mod replay;

@@ -39,6 +39,14 @@ pub(crate) fn product_name(number: u64) -> (&'static str, String) {
     (VENDORS[vendor as usize], name)
 }
 
+/// The number of a vendor's product.
+pub(crate) fn number_of_product(scene: &Scene, vendor: &str, name: &str) -> Option<u64> {
+    (0..products(scene)).find(|number| {
+        let (own_vendor, own_name) = product_name(*number);
+        own_vendor == vendor && own_name == name
+    })
+}
+
 /// One record of `GET /api/Software`.
 pub(crate) fn product(scene: &Scene, number: u64) -> Bytes {
     let mut draw = Draw::new(scene.tenant.seed, "product", number);

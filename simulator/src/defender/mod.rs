@@ -4,6 +4,7 @@ pub(crate) mod acted;
 mod catalogue;
 pub(crate) mod inventory;
 mod lists;
+mod lookup;
 mod machine;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::state::{Request, State};
 use crate::{export, replay};
 
 use catalogue::{Endpoint, Kind};
+use lookup::{Lookup, Wrong};
 
 pub(crate) const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
 
@@ -35,9 +37,11 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
                 .header("www-authenticate", "Bearer");
         }
     };
-    let special = acted::answer(state, request, &claims);
-    if let Some(answer) = special.or_else(|| machine::answer(state, request, &claims)) {
+    if let Some(answer) = acted::answer(state, request, &claims) {
         return answer;
+    }
+    if let Some(asked) = lookup::find(&request.path, &request.query) {
+        return look_up(state, &claims, &asked, request, now);
     }
     let Some(endpoint) = catalogue::find(&request.path) else {
         return error(404, "NotFound", "No HTTP resource was found that matches the request.");
@@ -51,7 +55,7 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     }
     let tenant = match state.tenant(&claims.tid) {
         Some(tenant) if claims.roles.iter().any(|role| role == endpoint.role) => tenant,
-        _ => return error(403, "Forbidden", &missing(&endpoint, &claims)),
+        _ => return error(403, "Forbidden", &missing(endpoint.role, &claims)),
     };
     let (count, rates) = endpoint.kind.rates(endpoint.name);
     if state.options.limits
@@ -63,6 +67,39 @@ pub(crate) async fn answer(state: &Arc<State>, request: &Request, now: Timestamp
     match content(state, tenant, &endpoint, request, now).await {
         Ok(answer) => answer,
         Err(text) => error(400, "ODataError", &text),
+    }
+}
+
+/// A look-up: the same gate as before the lists. Nothing of it is recorded.
+fn look_up(
+    state: &State,
+    claims: &Claims,
+    asked: &Lookup,
+    request: &Request,
+    now: Timestamp,
+) -> Answer {
+    let error = |status, code: &str, text: &str| {
+        Answer::error(Api::Defender, status, code, text, &state.id())
+    };
+    if request.method != Method::GET {
+        let text = "The requested resource doesn't support this method.";
+        return error(405, "MethodNotAllowed", text);
+    }
+    let tenant = match state.tenant(&claims.tid) {
+        Some(tenant) if claims.roles.iter().any(|role| role == asked.role()) => tenant,
+        _ => return error(403, "Forbidden", &missing(asked.role(), claims)),
+    };
+    let (count, rates) = asked.rates();
+    if state.options.limits
+        && let Err(seconds) = state.limits.call(count, &tenant.id, rates, Instant::now())
+    {
+        let text = "Too many requests. Please wait and try again.";
+        return error(429, "TooManyRequests", text).header("retry-after", seconds.to_string());
+    }
+    let url = format!("{}{}", state.base(Api::Defender), request.path);
+    match asked.answer(&state.view(tenant), &request.query, (&url, now)) {
+        Ok(answer) => answer,
+        Err(Wrong { status, code, text }) => error(status, code, &text),
     }
 }
 
@@ -122,7 +159,7 @@ fn text_of(refusal: Refusal) -> &'static str {
     }
 }
 
-fn missing(endpoint: &Endpoint, claims: &Claims) -> String {
-    let (needed, held) = (endpoint.role, claims.roles.join(","));
+fn missing(needed: &str, claims: &Claims) -> String {
+    let held = claims.roles.join(",");
     format!("Missing application roles. API required roles: {needed}, application roles: {held}.")
 }

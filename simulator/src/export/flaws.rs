@@ -94,6 +94,25 @@ fn flaw(view: &View, device: u64, slot: u64) -> Flaw {
     Flaw { number: Some(number), product: number % known, updates }
 }
 
+/// The product through which a device has a vulnerability; none where it doesn't.
+pub(crate) fn product_of(view: &View, device: u64, number: u64) -> Option<u64> {
+    let flaw = row_of(view, device, number)?;
+    Some(flaw.product)
+}
+
+/// Whether there is an update for a vulnerability of a device.
+pub(crate) fn is_fixable(view: &View, device: u64, number: u64) -> bool {
+    row_of(view, device, number).is_some_and(|flaw| flaw.updates.rem_euclid(2) == 0)
+}
+
+/// The row of a device that may have a vulnerability is told by its number.
+fn row_of(view: &View, device: u64, number: u64) -> Option<Flaw> {
+    let rows = u64::from(view.rows.vulnerabilities);
+    let slot = number.checked_rem(rows)?;
+    let flaw = flaw(view, device, slot);
+    (flaw.number == Some(number)).then_some(flaw)
+}
+
 /// One row of the full export.
 pub(crate) fn write(view: &View, machine: &Machine, slot: u64, row: &mut Row) {
     let flaw = flaw(view, machine.number, slot);

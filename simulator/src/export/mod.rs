@@ -9,7 +9,7 @@
 //! ```
 
 mod files;
-mod flaws;
+pub(crate) mod flaws;
 mod pages;
 mod row;
 mod rows;

@@ -1,6 +1,6 @@
 //! Microsoft Graph: the gate before its lists.
 
-mod alerts;
+pub(crate) mod alerts;
 mod cloud_apps;
 mod dated;
 pub(crate) mod directory;

@@ -11,5 +11,6 @@ mod faults;
 mod hunting;
 mod lists;
 mod logs;
+mod lookups;
 mod support;
 mod tokens;
