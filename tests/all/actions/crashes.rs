@@ -7,7 +7,7 @@ use simulator::{Fault, FaultKind};
 use std::time::{Duration, Instant};
 
 /// A deployment that collects and acts by managed identities of its own tenant.
-fn deployment(microsoft: &Simulator, folder: &Folder) -> Vec<(String, String)> {
+pub(super) fn deployment(microsoft: &Simulator, folder: &Folder) -> Vec<(String, String)> {
     let mut all = environment(microsoft, &folder.url());
     let tenant = support::tenant(0).id;
     microsoft.let_act(&tenant, &ROLES);
@@ -36,7 +36,7 @@ async fn post(service: &Service, device: &str, query: &str) -> http::Reply {
     http::raw(service.port, request.as_bytes()).await.unwrap()
 }
 
-async fn world() -> (Simulator, Folder, String) {
+pub(super) async fn world() -> (Simulator, Folder, String) {
     let microsoft = support::microsoft(DEVICES).await;
     let tenant = support::tenant(0).id;
     let fields = json!({ "onboardingStatus": "Onboarded", "healthStatus": "Active" });
