@@ -8,7 +8,7 @@ use crate::plan::RunId;
 use crate::source::{Sends, Source};
 use flate2::bufread::GzDecoder;
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use memchr::{memchr, memmem, memrchr};
 use std::io::Read;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 /// Parts in memory at once, each of a million bytes and what it comes compressed as.
 const PARTS_AT_ONCE: usize = 4;
 
+/// Days of changes that are read at most: a full snapshot is a week old, or two.
+const MOST_DAYS: usize = 31;
 /// A snapshot of so few parts is read without waiting for whoever scans a large one.
 const FEW_PARTS: usize = 20;
 
@@ -80,6 +82,28 @@ impl Lookup<'_> {
         };
         let asked = String::new();
         Ok(Snapshot { source, run: latest.run.clone(), made: latest.made(), parts, asked })
+    }
+
+    /// What is kept of all runs of a source from that day on, a month at most; nothing where it never had
+    /// a complete one.
+    pub(super) async fn since(
+        &self,
+        source: Source,
+        since: Timestamp,
+    ) -> Result<Option<Snapshot>, Gap> {
+        let Ok(newest) = self.snapshot(source) else { return Ok(None) };
+        let mut folders = Vec::new();
+        let mut day = self.now;
+        while folders.len() < MOST_DAYS && RunId::at(day).day_path() >= RunId::at(since).day_path()
+        {
+            let run = RunId::at(day);
+            folders.push(path::parts_of_day(&self.tenant.id, source.name, &run.day_path()));
+            day = day.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+        }
+        let lists = folders.iter().map(|folder| self.app.ledger.list(folder));
+        let lists = futures::future::try_join_all(lists).await?;
+        let parts = lists.into_iter().rev().flatten().collect();
+        Ok(Some(Snapshot { parts, ..newest }))
     }
 
     /// Hands what `read` makes of each line to `take`, in the snapshot's order.
