@@ -9,7 +9,7 @@ use super::{
     Attempt, MachineAction, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble,
 };
 use crate::app::App;
-use crate::ledger::{Kept, LedgerError};
+use crate::ledger::{Kept, LedgerError, Version};
 use crate::settings::Action;
 use crate::tenant::{Acting, Tenant};
 use jiff::SignedDuration;
@@ -111,10 +111,14 @@ async fn carry_out(
     order.check()?;
     switched_on(tenant, order.action)?;
     let key = attempt.key.clone().filter(|_| !order.dry_run);
+    let mut over = None;
     if let Some(key) = &key
-        && let Some(intent) = intent::read(&*app.ledger, &tenant.id, key).await?
+        && let Some((intent, version)) = intent::read(&*app.ledger, &tenant.id, key).await?
     {
-        return Ok(Step::Known(Box::new(intent)));
+        match repeat::is_free(app, tenant, order, &intent).await? {
+            true => over = Some(version),
+            false => return Ok(Step::Known(Box::new(intent))),
+        }
     }
     let aim = target::find(app, tenant, order, attempt).await?;
     let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
@@ -126,7 +130,7 @@ async fn carry_out(
         attempt.ends(Outcome::Possible, "possible: nothing was carried out, as dryRun asks");
         return Ok(Step::Done);
     };
-    commit(app, tenant, (order, &key, &aim), acting, attempt).await
+    commit(app, tenant, (order, &key, over), &aim, attempt).await
 }
 
 /// Counts an order, writes down what is meant, and asks Microsoft: in this order, so that whatever is cut
@@ -134,28 +138,28 @@ async fn carry_out(
 async fn commit(
     app: &App,
     tenant: &Tenant,
-    (order, key, aim): (&Order, &str, &Aim),
-    acting: &Acting,
+    (order, key, over): (&Order, &str, Option<Version>),
+    aim: &Aim,
     attempt: &mut Attempt,
 ) -> Result<Step, Refusal> {
     let caps = &tenant.actions.caps;
     let taken = caps::take(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
     if let Err(why) = taken {
         // Perhaps another call with this key has taken the last one.
-        let there = intent::read(&*app.ledger, &tenant.id, key).await?;
-        return there.map(|there| Step::Known(Box::new(there))).ok_or_else(|| uncounted(why));
+        let there = intent::read(&*app.ledger, &tenant.id, key).await?.filter(|_| over.is_none());
+        return there.map(|(there, _)| Step::Known(Box::new(there))).ok_or_else(|| uncounted(why));
     }
     audit::write(app, tenant, attempt).await?;
     let intent = Intent::of(attempt, order);
-    if intent.keep(&*app.ledger, &tenant.id, key).await? == Kept::There {
+    if intent.keep(&*app.ledger, (&tenant.id, key), over.as_ref()).await? == Kept::There {
         let there = intent::read(&*app.ledger, &tenant.id, key).await?;
-        return there.map(|there| Step::Known(Box::new(there))).ok_or_else(|| {
+        return there.map(|(there, _)| Step::Known(Box::new(there))).ok_or_else(|| {
             Refusal::new("busy", 409, "another call with this key has just ended: ask again")
         });
     }
     let left = intent.until.duration_since(app.now());
     let asked = match left.is_positive() && left.unsigned_abs() > CALL_FOR {
-        true => ask(app, tenant, (order, aim), acting, attempt).await,
+        true => ask(app, tenant, (order, aim), attempt).await,
         false => {
             let detail = "storage took too long: nothing was carried out, ask again";
             Err(Refusal::new("late", 503, detail).after(5))
@@ -181,9 +185,9 @@ async fn ask(
     app: &App,
     tenant: &Tenant,
     (order, aim): (&Order, &Aim),
-    acting: &Acting,
     attempt: &mut Attempt,
 ) -> Result<(), Refusal> {
+    let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
     let asked = match aim {
         Aim::Device(id) => {
             microsoft::ask_defender(tenant, acting, order, attempt, id).await.map(Some)

@@ -5,6 +5,7 @@ use super::follow::{followed, resolve};
 use super::intent::Intent;
 use super::{Attempt, Order, Outcome, Refusal, audit};
 use crate::app::App;
+use crate::ledger::LedgerError;
 use crate::tenant::Tenant;
 use std::time::Duration;
 
@@ -61,4 +62,19 @@ fn again(first: &Attempt) -> Option<Refusal> {
         Outcome::Refused => Some(Refusal::new("refusedBefore", 409, detail.clone()).after(5)),
         _ => None,
     }
+}
+
+/// Whether a key's attempt was refused for good, so that the same key may try again. Whoever refused it has
+/// said so after the last moment at which Microsoft could be asked.
+pub(super) async fn is_free(
+    app: &App,
+    tenant: &Tenant,
+    order: &Order,
+    intent: &Intent,
+) -> Result<bool, LedgerError> {
+    if intent.fingerprint != order.fingerprint() {
+        return Ok(false);
+    }
+    let first = audit::read(app, &tenant.id, &intent.attempt).await?;
+    Ok(first.is_some_and(|first| first.outcome == Outcome::Refused))
 }

@@ -7,6 +7,7 @@ mod doors;
 mod following;
 mod guards;
 mod keys;
+mod playbook;
 mod written;
 
 use crate::support::{self, Folder, job};
