@@ -9,6 +9,11 @@ pub fn parts(tenant: &str, source: &str, run: &RunId) -> String {
     format!("records/{tenant}/{source}/{}/{run}/", run.day_path())
 }
 
+/// The folder of the parts of all runs of a day, `yyyy/mm/dd`.
+pub fn parts_of_day(tenant: &str, source: &str, day: &str) -> String {
+    format!("records/{tenant}/{source}/{day}/")
+}
+
 /// A part of a job's records.
 pub fn part(job: &Job, run: &RunId, number: u64) -> String {
     let folder = parts(&job.tenant, job.source.name, run);

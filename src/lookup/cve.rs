@@ -4,10 +4,9 @@ use super::ask::Fold;
 use super::exposure::{Affected, Exposed, Fix, MOST_DEVICES, Reference, Rows};
 use super::gap::{Gap, MissingPart, Stop, or_missing};
 use super::named::escaped;
-use super::rows::FlawRow;
+use super::rows::{FlawRow, Meant};
 use super::vulnerabilities::{Exploit, Record};
 use super::{Lookup, Origin};
-use crate::digest::lenient;
 use crate::schema;
 use crate::source::{DEVICE_VULNERABILITIES, VULNERABILITIES};
 use crate::summary;
@@ -15,7 +14,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// A vulnerability. A part that can't be told is null, and named in `missing` with the reason.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -181,23 +179,15 @@ impl Lookup<'_> {
         id: &str,
         missing: &mut Vec<MissingPart>,
     ) -> Result<(Exposure, Option<Timestamp>), Gap> {
-        let snapshot = match self.snapshot(DEVICE_VULNERABILITIES) {
-            Ok(snapshot) => snapshot.asked(format!("cveId == '{id}'")),
-            Err(gap) => {
-                for part in ["exposedDevices", "software", "fixes"] {
-                    or_missing::<()>(missing, part, Err(gap.clone()));
-                }
-                return Ok((Exposure { devices: None, software: None, fixes: None }, None));
+        if let Err(gap) = self.snapshot(DEVICE_VULNERABILITIES) {
+            for part in ["exposedDevices", "software", "fixes"] {
+                or_missing::<()>(missing, part, Err(gap.clone()));
             }
-        };
-        let meant = id.to_owned();
-        let read = Arc::new(move |line: &[u8]| {
-            let row = lenient::record::<FlawRow>(line)?;
-            (row.cve_id.as_deref() == Some(meant.as_str())).then_some(row)
-        });
+            return Ok((Exposure { devices: None, software: None, fixes: None }, None));
+        }
         let (mut devices, mut rows, mut seen) =
             (Exposed::default(), Rows::default(), HashSet::new());
-        self.scan(&snapshot, Some(id), read, |row| {
+        let take = |row: FlawRow| {
             rows.take_kept(&row);
             let Some(id) = row.device_id else { return };
             if !seen.insert(rows.hash(&id)) {
@@ -212,11 +202,11 @@ impl Lookup<'_> {
                     rbac_group_name: row.rbac_group_name,
                 });
             }
-        })
-        .await?;
+        };
+        let made = self.flaw_rows(&Meant::of_cve(id), take).await?;
         rows.end();
         let (software, fixes) = (Some(rows.software), Some(rows.fixes));
-        Ok((Exposure { devices: Some(devices), software, fixes }, Some(snapshot.made)))
+        Ok((Exposure { devices: Some(devices), software, fixes }, Some(made)))
     }
 
     fn cve_made(

@@ -4,10 +4,10 @@ use super::Lookup;
 use super::gap::Gap;
 use super::machine::Device;
 use super::named::SoftwareId;
-use super::rows::FlawRow;
+use super::rows::{FlawRow, Meant};
 use super::vulnerabilities::rank;
-use crate::digest::{Tally, lenient};
-use crate::source::{DEVICE_VULNERABILITIES, DEVICES};
+use crate::digest::Tally;
+use crate::source::DEVICES;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -160,16 +160,9 @@ impl Lookup<'_> {
             both = Some(ids);
         }
         if let Some(cve) = &filter.cve {
-            let snapshot = self.snapshot(DEVICE_VULNERABILITIES)?;
-            let snapshot = snapshot.asked(format!("cveId == '{cve}'"));
-            let meant = cve.clone();
-            let read = Arc::new(move |line: &[u8]| {
-                let row = lenient::record::<FlawRow>(line)?;
-                (row.cve_id.as_deref() == Some(meant.as_str())).then_some(row.device_id?)
-            });
             let mut ids = HashSet::new();
-            self.scan(&snapshot, Some(cve), read, |id: String| ids.extend([key(&id)])).await?;
-            made = made.min(snapshot.made);
+            let take = |row: FlawRow| ids.extend(row.device_id.as_deref().map(key));
+            made = made.min(self.flaw_rows(&Meant::of_cve(cve), take).await?);
             both = Some(match both {
                 None => ids,
                 Some(others) => others.intersection(&ids).copied().collect(),

@@ -8,15 +8,18 @@ use crate::plan::RunId;
 use crate::source::{Sends, Source};
 use flate2::bufread::GzDecoder;
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use memchr::{memchr, memmem, memrchr};
 use std::io::Read;
 use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 /// Parts in memory at once, each of a million bytes and what it comes compressed as.
-const PARTS_AT_ONCE: usize = 4;
+const PARTS_AT_ONCE: usize = 8;
 
+/// Days of changes that are read at most: a full snapshot is a week old, or two.
+const MOST_DAYS: usize = 31;
 /// A snapshot of so few parts is read without waiting for whoever scans a large one.
 const FEW_PARTS: usize = 20;
 
@@ -82,6 +85,37 @@ impl Lookup<'_> {
         Ok(Snapshot { source, run: latest.run.clone(), made: latest.made(), parts, asked })
     }
 
+    /// What is kept of all runs of a source from that day on, a month at most; nothing where it never had
+    /// a complete one.
+    pub(super) async fn since(
+        &self,
+        source: Source,
+        since: Timestamp,
+    ) -> Result<Option<Snapshot>, Gap> {
+        let Ok(newest) = self.snapshot(source) else { return Ok(None) };
+        let mut folders = Vec::new();
+        let mut day = self.now;
+        while folders.len() < MOST_DAYS && RunId::at(day).day_path() >= RunId::at(since).day_path()
+        {
+            let run = RunId::at(day);
+            folders.push(path::parts_of_day(&self.tenant.id, source.name, &run.day_path()));
+            day = day.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+        }
+        let lists = folders.iter().map(|folder| self.app.ledger.list(folder));
+        let lists = futures::future::try_join_all(lists).await?;
+        let parts = lists.into_iter().rev().flatten().collect();
+        Ok(Some(Snapshot { parts, ..newest }))
+    }
+
+    /// Leave to scan; a small snapshot needs none.
+    async fn turn(&self, snapshot: &Snapshot) -> Option<SemaphorePermit<'_>> {
+        match snapshot.parts.len() {
+            ..=FEW_PARTS => None,
+            // The semaphore is never closed.
+            _ => self.app.lookups.scans.acquire().await.ok(),
+        }
+    }
+
     /// Hands what `read` makes of each line to `take`, in the snapshot's order.
     ///
     /// Where there is a `needle`, only lines with these very bytes are read at all. Memory is that of a
@@ -105,13 +139,8 @@ impl Lookup<'_> {
             function: snapshot.query(),
         };
         let until = self.scan_until;
-        let turn = match snapshot.parts.len() {
-            ..=FEW_PARTS => None,
-            _ => {
-                let turn = self.app.lookups.scans.acquire();
-                Some(tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?)
-            }
-        };
+        let turn = self.turn(snapshot);
+        let turn = tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?;
         let needle = needle.filter(|needle| is_plain(needle)).map(Arc::<str>::from);
         let part = |path: &String| {
             let (ledger, path) = (self.app.ledger.clone(), path.clone());

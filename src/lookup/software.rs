@@ -3,7 +3,7 @@
 use super::ask::Fold;
 use super::gap::{Gap, MissingPart, Stop, or_missing};
 use super::named::{SoftwareId, escaped};
-use super::rows::FlawRow;
+use super::rows::{FlawRow, Meant};
 use super::vulnerabilities::Weaknesses;
 use super::{Lookup, Origin};
 use crate::digest::lenient;
@@ -165,7 +165,7 @@ impl Lookup<'_> {
         let meant = id.clone();
         let read = Arc::new(move |line: &[u8]| {
             lenient::record::<Product>(line)
-                .filter(|one| one.id.as_ref().is_some_and(|id| id.to_lowercase() == meant.id))
+                .filter(|one| one.id.as_ref().is_some_and(|id| *id == meant.id))
         });
         let mut product = None;
         let asked = list.asked(format!("SoftwareId == '{}'", id.id));
@@ -179,9 +179,10 @@ impl Lookup<'_> {
         };
         let flaws = match self.snapshot(DEVICE_VULNERABILITIES) {
             Err(gap) => or_missing(&mut missing, "vulnerabilities", Err(gap)),
-            Ok(snapshot) => {
-                oldest = oldest.min(snapshot.made);
-                Some(self.flaws_kept(id).await?)
+            Ok(_) => {
+                let (flaws, made) = self.flaws_kept(id).await?;
+                oldest = oldest.min(made);
+                Some(flaws)
             }
         };
         let is_there = versions.as_ref().is_some_and(|versions| !versions.is_empty());
@@ -211,19 +212,13 @@ impl Lookup<'_> {
         Ok(widest(versions.into_values().collect()))
     }
 
-    async fn flaws_kept(&self, id: &SoftwareId) -> Result<Weaknesses, Gap> {
-        let snapshot = self.snapshot(DEVICE_VULNERABILITIES)?.asked(id.asked());
-        let meant = id.clone();
-        let read = Arc::new(move |line: &[u8]| {
-            let row = lenient::record::<FlawRow>(line)?;
-            let is_its = meant.is(row.software_vendor.as_deref(), row.software_name.as_deref());
-            is_its.then(|| row.vulnerability()).flatten()
-        });
+    async fn flaws_kept(&self, id: &SoftwareId) -> Result<(Weaknesses, Timestamp), Gap> {
         let mut all = Weaknesses::default();
-        self.scan(&snapshot, Some(id.needle()), read, |one| all.take(one)).await?;
+        let take = |row: FlawRow| row.vulnerability().into_iter().for_each(|one| all.take(one));
+        let made = self.flaw_rows(&Meant::of_software(id), take).await?;
         all.end();
         self.describe(&mut all).await;
-        Ok(all)
+        Ok((all, made))
     }
 
     fn software_made(

@@ -36,6 +36,25 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("incidents.csv", "/api/incidents", "format=csv"),
 ];
 
+/// What is looked up: live, and out of what is kept.
+const LOOKUPS: &[(&str, &str, &str)] = &[
+    ("devices.json", "/api/devices", "top=2"),
+    ("devices.csv", "/api/devices", "format=csv&os=Windows11"),
+    ("devices-profiles.json", "/api/devices/profiles", ""),
+    ("devices-profiles.md", "/api/devices/profiles", "format=markdown"),
+    ("devices-id.json", "/api/devices/a0f1f9211206a80b30dc640659d8696b00000001", ""),
+    ("devices-id.html", "/api/devices/a0f1f9211206a80b30dc640659d8696b00000001", "format=html"),
+    ("devices-id-kept.json", "/api/devices/a0f1f9211206a80b30dc640659d8696b00000001", "kept=true"),
+    ("cves-cve.json", "/api/cves/CVE-2024-20006", ""),
+    ("cves-cve.md", "/api/cves/CVE-2024-20006", "format=markdown"),
+    ("cves-cve-kept.json", "/api/cves/CVE-2024-20006", "kept=true"),
+    ("software-id.json", "/api/software/fabrikam-_-reader", ""),
+    ("software-id.html", "/api/software/fabrikam-_-reader", "format=html"),
+    ("software-id-kept.json", "/api/software/fabrikam-_-reader", "kept=true"),
+    ("software-id-devices.json", "/api/software/fabrikam-_-reader/devices", "top=2"),
+    ("software-id-devices.csv", "/api/software/fabrikam-_-reader/devices", "kept=true&format=csv"),
+];
+
 #[expect(
     clippy::disallowed_methods,
     reason = "no setting: whoever runs the tests renews what they expect"
@@ -64,6 +83,7 @@ async fn every_route_answers_what_it_did() {
 
     compare(&world, ROUTES).await;
     compare(&world, FORMS).await;
+    compare(&world, LOOKUPS).await;
 }
 
 /// Compares answers with the committed ones, or commits them anew.

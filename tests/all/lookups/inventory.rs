@@ -4,7 +4,10 @@ use super::{World, reason, text};
 use posture::host::Problem;
 use posture::ledger::path;
 use posture::lookup::Lookup;
-use posture::source::{DEVICE_SOFTWARE, DEVICE_VULNERABILITIES, SOFTWARE, VULNERABILITIES};
+use posture::source::{
+    DEVICE_SOFTWARE, DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES, DEVICES, SOFTWARE,
+    VULNERABILITIES,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -186,4 +189,30 @@ async fn a_scan_that_takes_too_long_says_what_answers_instead() {
         problem.detail.contains("read 0 of ") && problem.detail.contains(&query),
         "{problem:?}"
     );
+}
+
+#[tokio::test]
+async fn kept_rows_have_the_changes_since_the_full_snapshot() {
+    let (world, _) = world().await;
+    world.keep(&[DEVICES]).await;
+    let full = rows(&world, DEVICE_VULNERABILITIES).await;
+    (0..3).for_each(|_| world.microsoft.advance_snapshot());
+    world.keep(&[DEVICE_VULNERABILITY_CHANGES]).await;
+    let changes = rows(&world, DEVICE_VULNERABILITY_CHANGES).await;
+    let changed = set(&changes, "deviceId");
+    assert!(changed.len() > 2 && changes.len() < full.len(), "{}", changes.len());
+
+    for device in changed {
+        let live = world.json(&format!("/api/devices/{device}"), "").await;
+        let kept = world.json(&format!("/api/devices/{device}"), "kept=true").await;
+        let of = |card: &Value| card["vulnerabilities"]["bySeverity"].clone();
+        assert_eq!(of(&kept), of(&live), "{device}");
+    }
+    let cves: BTreeSet<&str> = changes.iter().filter_map(|row| row["cveId"].as_str()).collect();
+    for cve in cves {
+        let live = world.json(&format!("/api/cves/{cve}"), "").await;
+        let kept = world.json(&format!("/api/cves/{cve}"), "kept=true").await;
+        let of = |cve: &Value| set(cve["exposedDevices"]["value"].as_array().unwrap(), "id");
+        assert_eq!(of(&kept), of(&live), "{cve}");
+    }
 }
