@@ -117,10 +117,10 @@ async fn health_answers_where_the_queue_is_out_of_reach() {
         next.contains("gave no answer in time") && next.contains("POSTURE_QUEUE_URL"),
         "{next}"
     );
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let again = Instant::now();
     service.get("/api/health").await;
-    assert!(again.elapsed() < Duration::from_millis(1500), "{:?}", again.elapsed());
+    assert!(again.elapsed() < Duration::from_secs(4), "{:?}", again.elapsed());
 }
 
 #[tokio::test]
