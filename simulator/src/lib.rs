@@ -243,6 +243,11 @@ impl Simulator {
         self.state.tenant(tenant).map(graph::directory::action_client)
     }
 
+    /// Object id of the identity for response actions in a tenant.
+    pub fn action_principal(&self, tenant: &str) -> Option<String> {
+        self.state.tenant(tenant).map(graph::directory::action_principal)
+    }
+
     /// Grants these roles to the identity for response actions of a tenant.
     pub fn let_act(&self, tenant: &str, roles: &[&str]) {
         if let Some(tenant) = self.state.tenant(tenant) {

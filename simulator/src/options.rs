@@ -87,6 +87,8 @@ pub struct Tenant {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
+    /// Identities that the registration for response actions trusts.
+    pub action_federated: Vec<Federated>,
     /// The secret of the registration for response actions.
     pub action_secret: String,
     /// Secrets of the application that are over.
@@ -122,6 +124,7 @@ impl Tenant {
             name: name.to_owned(),
             client_id: draw.guid(),
             client_secret: format!("simulated-secret-{number}"),
+            action_federated: Vec::new(),
             action_secret: format!("simulated-action-secret-{number}"),
             expired_secrets: Vec::new(),
             certificates: Vec::new(),

@@ -1,18 +1,24 @@
 //! An order on its way: known already, guarded, counted, written down, carried out once, followed.
 
-use super::follow::{follow, followed, resolve};
+use super::follow::followed;
 use super::intent::{self, Intent};
 use super::microsoft::{self, CALL_FOR};
+use super::repeat;
 use super::target::{self, Aim};
-use super::{Attempt, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble};
+use super::{
+    Attempt, MachineAction, Order, Outcome, Refusal, Uncounted, audit, caps, switched_on, trouble,
+};
 use crate::app::App;
-use crate::cloud::CallError;
-use crate::ledger::{Kept, LedgerError};
+use crate::ledger::{Kept, LedgerError, Version};
 use crate::settings::Action;
 use crate::tenant::{Acting, Tenant};
+use jiff::SignedDuration;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::time::Duration;
 use tracing::{error, info};
+
+/// How far back what is under way on a device may have begun.
+const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What came of an order.
 #[derive(Debug)]
@@ -58,10 +64,11 @@ pub async fn act(app: &App, tenant: &Tenant, order: &Order, wait: Duration) -> A
     let step = carry_out(app, tenant, order, &mut attempt).await;
     match step {
         Ok(Step::Done) => {
-            follow(app, tenant, &mut attempt, wait).await;
-            told(app, tenant, attempt, None).await
+            let mut acted = told(app, tenant, attempt, None).await;
+            followed(app, tenant, &mut acted.attempt, wait).await;
+            acted
         }
-        Ok(Step::Known(intent)) => repeat(app, tenant, order, attempt, &intent, wait).await,
+        Ok(Step::Known(intent)) => repeat::answer(app, tenant, order, attempt, &intent, wait).await,
         Err(refusal) => {
             attempt.refuse(&refusal);
             told(app, tenant, attempt, Some(refusal)).await
@@ -70,7 +77,7 @@ pub async fn act(app: &App, tenant: &Tenant, order: &Order, wait: Duration) -> A
 }
 
 /// Writes down what came of an attempt and tells the workspace.
-async fn told(
+pub(super) async fn told(
     app: &App,
     tenant: &Tenant,
     mut attempt: Attempt,
@@ -104,42 +111,63 @@ async fn carry_out(
     order.check()?;
     switched_on(tenant, order.action)?;
     let key = attempt.key.clone().filter(|_| !order.dry_run);
+    let mut over = None;
     if let Some(key) = &key
-        && let Some(intent) = intent::read(&*app.ledger, &tenant.id, key).await?
+        && let Some((intent, version)) = intent::read(&*app.ledger, &tenant.id, key).await?
     {
-        return Ok(Step::Known(Box::new(intent)));
+        match repeat::is_free(app, tenant, order, &intent).await? {
+            true => over = Some(version),
+            false => return Ok(Step::Known(Box::new(intent))),
+        }
     }
     let aim = target::find(app, tenant, order, attempt).await?;
     let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
-    own_tenant(tenant, order.action, acting).await?;
-    let caps = &tenant.actions.caps;
+    signed_in(tenant, order, acting).await?;
     let Some(key) = key else {
+        let caps = &tenant.actions.caps;
         let room = caps::look(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
         room.map_err(uncounted)?;
         attempt.ends(Outcome::Possible, "possible: nothing was carried out, as dryRun asks");
         return Ok(Step::Done);
     };
+    commit(app, tenant, (order, &key, over), &aim, attempt).await
+}
+
+/// Counts an order, writes down what is meant, and asks Microsoft: in this order, so that whatever is cut
+/// short is known of and is never asked for twice.
+async fn commit(
+    app: &App,
+    tenant: &Tenant,
+    (order, key, over): (&Order, &str, Option<Version>),
+    aim: &Aim,
+    attempt: &mut Attempt,
+) -> Result<Step, Refusal> {
+    let caps = &tenant.actions.caps;
     let taken = caps::take(&*app.ledger, &tenant.id, order.action, caps, app.now()).await;
-    taken.map_err(uncounted)?;
+    if let Err(why) = taken {
+        // Perhaps another call with this key has taken the last one.
+        let there = intent::read(&*app.ledger, &tenant.id, key).await?.filter(|_| over.is_none());
+        return there.map(|(there, _)| Step::Known(Box::new(there))).ok_or_else(|| uncounted(why));
+    }
     audit::write(app, tenant, attempt).await?;
     let intent = Intent::of(attempt, order);
-    if intent.keep(&*app.ledger, &tenant.id, &key).await? == Kept::There {
-        let there = intent::read(&*app.ledger, &tenant.id, &key).await?;
-        return there.map(|there| Step::Known(Box::new(there))).ok_or_else(|| {
+    if intent.keep(&*app.ledger, (&tenant.id, key), over.as_ref()).await? == Kept::There {
+        let there = intent::read(&*app.ledger, &tenant.id, key).await?;
+        return there.map(|(there, _)| Step::Known(Box::new(there))).ok_or_else(|| {
             Refusal::new("busy", 409, "another call with this key has just ended: ask again")
         });
     }
     let left = intent.until.duration_since(app.now());
-    let asked = match left.unsigned_abs() > CALL_FOR && left.is_positive() {
-        true => ask(tenant, acting, order, attempt, &aim).await,
+    let asked = match left.is_positive() && left.unsigned_abs() > CALL_FOR {
+        true => ask(app, tenant, (order, aim), attempt).await,
         false => {
-            Err(Refusal::new("late", 503, "storage took too long, nothing was carried out")
-                .after(5))
+            let detail = "storage took too long: nothing was carried out, ask again";
+            Err(Refusal::new("late", 503, detail).after(5))
         }
     };
     if let Err(refusal) = asked {
         // Nothing was carried out: the key may be used again.
-        intent::forget(&*app.ledger, &tenant.id, &key).await?;
+        intent::forget(&*app.ledger, &tenant.id, key).await?;
         return Err(refusal);
     }
     Ok(Step::Done)
@@ -154,12 +182,12 @@ fn uncounted(why: Uncounted) -> Refusal {
 
 /// Asks Microsoft, once. What is left open by a lost answer is an outcome, no refusal.
 async fn ask(
+    app: &App,
     tenant: &Tenant,
-    acting: &Acting,
-    order: &Order,
+    (order, aim): (&Order, &Aim),
     attempt: &mut Attempt,
-    aim: &Aim,
 ) -> Result<(), Refusal> {
+    let acting = tenant.acting().map_err(|why| Refusal::new("noIdentity", 403, why))?;
     let asked = match aim {
         Aim::Device(id) => {
             microsoft::ask_defender(tenant, acting, order, attempt, id).await.map(Some)
@@ -169,36 +197,54 @@ async fn ask(
         }
     };
     match asked {
-        Ok(Some(action)) => {
-            let outcome = Outcome::of_status(&action.status);
-            let detail = match action.comment.contains(&attempt.mark()) {
-                true => "Defender has it; the device does it once it is reached",
-                false => {
-                    "Defender answers with an action that was under way already: nothing was added"
-                }
-            };
-            attempt.ends(outcome, detail);
-            attempt.machine_action = Some(action);
-        }
+        Ok(Some((action, comment))) => taken(attempt, action, &comment),
         Ok(None) => attempt.ends(Outcome::Succeeded, "Microsoft has taken the control's new state"),
-        Err(error) => lost(&error, order, attempt)?,
+        Err(error) => match trouble::refused(&error, order.action) {
+            Some(refusal) if refusal.code == "alreadyActive" => {
+                return Err(under_way(app, tenant, aim, refusal).await);
+            }
+            Some(refusal) => return Err(refusal),
+            None => {
+                let detail =
+                    format!("{error}: whether it is carried out is looked up first of all");
+                attempt.ends(Outcome::Unknown, detail);
+            }
+        },
     }
     Ok(())
 }
 
-fn lost(error: &CallError, order: &Order, attempt: &mut Attempt) -> Result<(), Refusal> {
-    if let Some(refusal) = trouble::refused(error, order.action) {
-        return Err(refusal);
-    }
-    let detail = format!("{error}: whether it is carried out is looked up before anything else");
-    attempt.ends(Outcome::Unknown, detail);
-    Ok(())
+/// Defender has an action: the attempt's own, or an earlier one that it answers with instead.
+fn taken(attempt: &mut Attempt, action: MachineAction, comment: &str) {
+    let outcome = Outcome::of_status(&action.status);
+    let detail = match comment.contains(&attempt.mark()) {
+        true => "Defender has it; the device does it once it is reached",
+        false => "Defender answers with an action that was under way already: nothing was added",
+    };
+    attempt.ends(outcome, detail);
+    attempt.machine_action = Some(action);
+}
+
+/// The same refusal with what is under way, where Defender tells.
+async fn under_way(app: &App, tenant: &Tenant, aim: &Aim, refusal: Refusal) -> Refusal {
+    let Aim::Device(device) = aim else { return refusal };
+    let since = app.now().saturating_sub(LOOKED_BACK).unwrap_or_else(|_| app.now());
+    let found = microsoft::actions_of(tenant, device, since, &app.limits.patience).await;
+    let found = found.unwrap_or_default().into_iter().map(|(action, _)| action);
+    let mut open = found.filter(|action| !Outcome::of_status(&action.status).is_final());
+    let Some(action) = open.next() else { return refusal };
+    let since = action.created.as_deref().unwrap_or("an unknown time");
+    let (kind, status, id) = (&action.kind, &action.status, &action.id);
+    let detail = format!("{} ({kind} {id}, {status} since {since})", refusal.detail);
+    Refusal { detail, ..refusal }
 }
 
 /// A managed identity has tokens of its own tenant, whatever tenant is meant: one of another tenant must
 /// not act there.
-async fn own_tenant(tenant: &Tenant, action: Action, acting: &Acting) -> Result<(), Refusal> {
-    let pipeline = match action {
+///
+/// A dry run also says whether the role is missing; in earnest Microsoft itself decides that.
+async fn signed_in(tenant: &Tenant, order: &Order, acting: &Acting) -> Result<(), Refusal> {
+    let pipeline = match order.action {
         Action::ControlProfile => acting.graph(),
         Action::Isolate | Action::Release | Action::Scan => acting.defender(),
     };
@@ -210,61 +256,9 @@ async fn own_tenant(tenant: &Tenant, action: Action, acting: &Acting) -> Result<
                           registration as `actionCredential` of the tenant in tenants.json";
             Err(Refusal::new("otherTenant", 403, detail))
         }
-        _ => Ok(()),
-    }
-}
-
-/// Answers a key that was there before: with the attempt that it stands for, as it stands now.
-async fn repeat(
-    app: &App,
-    tenant: &Tenant,
-    order: &Order,
-    mut attempt: Attempt,
-    intent: &Intent,
-    wait: Duration,
-) -> Acted {
-    let refusal = match first_of(app, tenant, order, intent).await {
-        Ok(mut first) => {
-            attempt.repeats = Some(first.id.clone());
-            attempt.ends(Outcome::Repeated, "the key stands for an earlier attempt, which counts");
-            let told = told(app, tenant, attempt, None).await;
-            if told.refusal.is_some() {
-                return told;
-            }
-            resolve(app, tenant, &mut first).await;
-            followed(app, tenant, &mut first, wait).await;
-            let refusal = again(&first);
-            return Acted { attempt: first, refusal };
+        Some(claims) if order.dry_run && !claims.has(trouble::role(order.action)) => {
+            Err(trouble::lacks_role("its token has no such role", order.action))
         }
-        Err(refusal) => refusal,
-    };
-    attempt.refuse(&refusal);
-    told(app, tenant, attempt, Some(refusal)).await
-}
-
-async fn first_of(
-    app: &App,
-    tenant: &Tenant,
-    order: &Order,
-    intent: &Intent,
-) -> Result<Attempt, Refusal> {
-    if intent.fingerprint != order.fingerprint() {
-        let detail = "the idempotency key was used for another action or target: use a new one";
-        return Err(Refusal::new("keyReused", 422, detail));
-    }
-    let first = audit::read(app, &tenant.id, &intent.attempt).await?;
-    first.ok_or_else(|| {
-        let detail = "the audit file of this key's attempt is missing: use a new key";
-        Refusal::new("auditMissing", 409, detail)
-    })
-}
-
-/// Why a repeated key gets no action.
-fn again(first: &Attempt) -> Option<Refusal> {
-    let Attempt { detail, .. } = first;
-    match first.outcome {
-        Outcome::NotCarriedOut => Some(Refusal::new("notCarriedOut", 409, detail.clone())),
-        Outcome::Refused => Some(Refusal::new("refusedBefore", 409, detail.clone()).after(5)),
-        _ => None,
+        _ => Ok(()),
     }
 }

@@ -147,10 +147,6 @@ pub struct MachineAction {
     /// When it last changed, as Defender says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<String>,
-    /// The comment that it was asked with.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub comment: String,
 }
 
 /// Whether an attempt's row is in the workspace.

@@ -24,11 +24,7 @@ const CONTROLLER: &str = "domain controller";
 /// # Errors
 ///
 /// Where the ledger can't be read.
-pub(super) async fn of(
-    app: &App,
-    tenant: &Tenant,
-    device: &Device,
-) -> Result<Criticality, LedgerError> {
+pub async fn of(app: &App, tenant: &Tenant, device: &Device) -> Result<Criticality, LedgerError> {
     let unknown = |reason: &str| Ok(Criticality::Unknown(reason.to_owned()));
     let source = tenant.source(ASSET_CRITICALITY.name).unwrap_or(ASSET_CRITICALITY);
     let there = app.ledger.read(&path::latest(&tenant.id, source.name)).await?;

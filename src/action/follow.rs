@@ -17,7 +17,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Looks at an action until it is over, or so long.
-pub(super) async fn follow(app: &App, tenant: &Tenant, attempt: &mut Attempt, wait: Duration) {
+async fn follow(app: &App, tenant: &Tenant, attempt: &mut Attempt, wait: Duration) {
     let deadline = Instant::now() + wait;
     let mut pause = FIRST_WAIT;
     while !attempt.outcome.is_final() && Instant::now() + pause < deadline {
@@ -69,7 +69,8 @@ async fn look(app: &App, tenant: &Tenant, attempt: &mut Attempt) -> Result<(), C
         (None, Some(device)) => {
             let mark = attempt.mark();
             let all = microsoft::actions_of(tenant, device, attempt.requested, patience).await?;
-            all.into_iter().find(|action| action.comment.contains(&mark))
+            let ours = all.into_iter().find(|(_, comment)| comment.contains(&mark));
+            ours.map(|(action, _)| action)
         }
         (None, None) => None,
     };

@@ -108,6 +108,27 @@ pub fn fit(
     criticality: &Criticality,
     deny: &Deny,
 ) -> Result<(), Refusal> {
+    supported(action, device)?;
+    if let Some(reason) = deny.forbids(device, criticality) {
+        let detail = format!("{reason}: no action touches it, act on it by hand");
+        return Err(Refusal::new("denied", 403, detail));
+    }
+    match criticality {
+        // Whatever an isolated device is, setting it free again is no harm that can't be undone.
+        Criticality::Unknown(reason) if deny.asks_criticality() && action != Action::Release => {
+            let detail = format!(
+                "nobody knows how critical the device is ({reason}): collect \
+                 graph.hunting.asset_criticality, or take role and criticality out of \
+                 POSTURE_ACTION_DENY"
+            );
+            Err(Refusal::new("criticalityUnknown", 409, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether Defender for Endpoint can carry the action out on a device.
+fn supported(action: Action, device: &Device) -> Result<(), Refusal> {
     if let Some(other) = &device.merged_into {
         let detail = format!("the device has become another one in Defender: name {other} instead");
         return Err(Refusal::new("merged", 409, detail));
@@ -132,22 +153,7 @@ pub fn fit(
         let detail = format!("{} isn't possible on {platform}: act on it by hand", action.name());
         return Err(Refusal::new("unsupported", 409, detail));
     }
-    if let Some(reason) = deny.forbids(device, criticality) {
-        let detail = format!("{reason}: no action touches it, act on it by hand");
-        return Err(Refusal::new("denied", 403, detail));
-    }
-    match criticality {
-        // Whatever an isolated device is, setting it free again is no harm that can't be undone.
-        Criticality::Unknown(reason) if deny.asks_criticality() && action != Action::Release => {
-            let detail = format!(
-                "nobody knows how critical the device is ({reason}): collect \
-                 graph.hunting.asset_criticality, or take role and criticality out of \
-                 POSTURE_ACTION_DENY"
-            );
-            Err(Refusal::new("criticalityUnknown", 409, detail))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn starts_with(text: &str, start: &str) -> bool {

@@ -1,10 +1,10 @@
-//! What an idempotency key stands for, written once before Microsoft is asked.
+//! What an idempotency key stands for, written before Microsoft is asked.
 //!
 //! Whoever writes it is the only one who may ask Microsoft, and only until a time that stands in it: after
 //! that nobody asks, so that what isn't found at Microsoft then was never carried out.
 
 use super::{Attempt, Order};
-use crate::ledger::{Kept, Ledger, LedgerError, path};
+use crate::ledger::{Kept, Ledger, LedgerError, Version, path};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ impl Intent {
         Intent { version: 1, attempt: attempt.id.clone(), fingerprint: order.fingerprint(), until }
     }
 
-    /// Writes it down where the key stands for nothing yet.
+    /// Writes it down where the key stands for nothing yet, or over the state that was read of an intent of
+    /// which nothing was carried out.
     ///
     /// # Errors
     ///
@@ -42,11 +43,19 @@ impl Intent {
     pub async fn keep(
         &self,
         ledger: &dyn Ledger,
-        tenant: &str,
-        key: &str,
+        (tenant, key): (&str, &str),
+        over: Option<&Version>,
     ) -> Result<Kept, LedgerError> {
-        let content = Bytes::from(serde_json::to_vec(self).unwrap_or_default());
-        ledger.keep(&path::intent(tenant, key), content).await
+        let (path, content) = (path::intent(tenant, key), serde_json::to_vec(self));
+        let content = Bytes::from(content.unwrap_or_default());
+        match over {
+            None => ledger.keep(&path, content).await,
+            Some(_) => match ledger.replace(&path, content, over).await {
+                Ok(_) => Ok(Kept::New),
+                Err(LedgerError::Conflict { .. }) => Ok(Kept::There),
+                Err(error) => Err(error),
+            },
+        }
     }
 }
 
@@ -55,7 +64,7 @@ pub fn until(attempt: &Attempt) -> Timestamp {
     attempt.updated.saturating_add(ASKED_WITHIN).unwrap_or(attempt.updated)
 }
 
-/// What a tenant's key stands for; nothing where it is new.
+/// What a tenant's key stands for, and which state of it was read; nothing where it is new.
 ///
 /// # Errors
 ///
@@ -64,17 +73,18 @@ pub async fn read(
     ledger: &dyn Ledger,
     tenant: &str,
     key: &str,
-) -> Result<Option<Intent>, LedgerError> {
+) -> Result<Option<(Intent, Version)>, LedgerError> {
     let path = path::intent(tenant, key);
-    let Some((bytes, _)) = ledger.read(&path).await? else { return Ok(None) };
+    let Some((bytes, version)) = ledger.read(&path).await? else { return Ok(None) };
     let intent = serde_json::from_slice(&bytes);
-    intent.map(Some).map_err(|_| LedgerError::Failed {
+    intent.map(|intent| Some((intent, version))).map_err(|_| LedgerError::Failed {
         path,
         what: "it isn't readable: use another key".to_owned(),
     })
 }
 
-/// Takes back what a key stands for, once it is known that nothing was carried out.
+/// Takes back what a key stands for, once it is known that nothing was carried out. Only whoever has written
+/// it may: another's may be there by then.
 ///
 /// # Errors
 ///

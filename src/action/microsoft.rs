@@ -121,9 +121,16 @@ impl MachineAction {
             status: text("status").unwrap_or_default(),
             created: text("creationDateTimeUtc"),
             updated: text("lastUpdateDateTimeUtc").or_else(|| text("lastUpdateTimeUtc")),
-            comment: text("requestorComment").unwrap_or_default(),
         })
     }
+}
+
+/// A machine action with the comment that it was asked with.
+type Commented = (MachineAction, String);
+
+fn commented(record: &Value) -> Option<Commented> {
+    let comment = record["requestorComment"].as_str().unwrap_or_default().to_owned();
+    Some((MachineAction::of(record)?, comment))
 }
 
 /// The machine actions of a device since shortly before an instant, the newest first.
@@ -136,16 +143,16 @@ pub(super) async fn actions_of(
     device: &str,
     since: Timestamp,
     patience: &Patience,
-) -> Result<Vec<MachineAction>, CallError> {
+) -> Result<Vec<Commented>, CallError> {
     let since = since.saturating_sub(CLOCKS_APART).unwrap_or(since);
     let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
     let mut url = address(tenant, Api::Defender, ACTIONS, &[])?;
     let filter = format!("machineId eq '{device}' and creationDateTimeUtc ge {since}");
     url.query_pairs_mut().append_pair("$filter", &filter);
     let list = look(tenant, Api::Defender, url, patience).await?;
-    let found = list["value"].as_array().into_iter().flatten().filter_map(MachineAction::of);
+    let found = list["value"].as_array().into_iter().flatten().filter_map(commented);
     let mut found: Vec<_> = found.collect();
-    found.sort_by(|one, other| other.created.cmp(&one.created));
+    found.sort_by(|(one, _), (other, _)| other.created.cmp(&one.created));
     Ok(found)
 }
 
@@ -200,7 +207,7 @@ pub(super) async fn ask_defender(
     order: &Order,
     attempt: &Attempt,
     device: &str,
-) -> Result<MachineAction, CallError> {
+) -> Result<Commented, CallError> {
     let (verb, option) = match order.action {
         Action::Isolate => ("isolate", Some("IsolationType")),
         Action::Scan => ("runAntiVirusScan", Some("ScanType")),
@@ -213,7 +220,7 @@ pub(super) async fn ask_defender(
     let url = address(tenant, Api::Defender, MACHINES, &[device, verb])?;
     ask(acting.defender(), Request::new(url, Method::Post), &body, |answer| {
         let record = json_of(answer)?;
-        MachineAction::of(&record).ok_or_else(|| "the answer names no action".to_owned())
+        commented(&record).ok_or_else(|| "the answer names no action".to_owned())
     })
     .await
 }

@@ -13,12 +13,14 @@ mod guard;
 mod intent;
 mod microsoft;
 mod order;
+mod repeat;
 mod target;
 mod trouble;
 
 pub use act::{Acted, act, refuse};
 pub use attempt::{Attempt, Delivery, MachineAction, Outcome, Target};
 pub use caps::{Caps, Uncounted};
+pub use critical::of as criticality;
 pub use deny::Deny;
 pub use device::{Device, Named};
 pub use follow::resolve;

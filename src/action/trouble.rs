@@ -6,7 +6,7 @@ use crate::ledger::LedgerError;
 use crate::settings::Action;
 
 /// The app role that an action needs.
-fn role(action: Action) -> &'static str {
+pub(super) fn role(action: Action) -> &'static str {
     match action {
         Action::Isolate | Action::Release => "Machine.Isolate",
         Action::Scan => "Machine.Scan",
@@ -37,6 +37,15 @@ pub(super) fn unseen(error: &CallError) -> Refusal {
     }
 }
 
+pub(super) fn lacks_role(what: &str, action: Action) -> Refusal {
+    let role = role(action);
+    let detail = format!(
+        "{what}: grant the app role {role} to the identity for actions; a new grant may take hours to reach \
+         the tokens"
+    );
+    Refusal::new("forbidden", 502, detail)
+}
+
 pub(super) fn no_token(what: &str) -> Refusal {
     let detail = format!("no token to act with ({what}): nothing was carried out");
     Refusal::new("noToken", 502, detail)
@@ -52,14 +61,7 @@ pub(super) fn refused(error: &CallError, action: Action) -> Option<Refusal> {
             let detail = format!("{what}: nothing was carried out, ask again after that");
             Refusal::new("throttled", 503, detail).after(after.as_secs())
         }
-        CallError::Denied { .. } => {
-            let role = role(action);
-            let detail = format!(
-                "{what}: grant the app role {role} to the identity for actions; a new grant may take hours \
-                 to reach the tokens"
-            );
-            Refusal::new("forbidden", 502, detail)
-        }
+        CallError::Denied { .. } => lacks_role(&what, action),
         CallError::Rejected { status, code, .. } => of_code(*status, code.as_deref(), &what),
     })
 }

@@ -28,7 +28,7 @@ pub struct Finding {
     /// The tenant's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_name: Option<String>,
-    /// `graph`, `defender`, `azure`, `credential`, `workspace`, `storage`, `queue` or `tenants`.
+    /// `graph`, `defender`, `azure`, `actions`, `credential`, `workspace`, `storage`, `queue` or `tenants`.
     pub area: &'static str,
     /// What was looked at.
     pub what: String,

@@ -1,6 +1,7 @@
 //! The doctor: looks at everything a deployment needs and says what works, what doesn't, and what to
 //! do. It reads, apart from one small blob that it removes again; it shows no secret and no token.
 
+mod acting;
 mod api;
 mod azure;
 mod credential;
@@ -123,13 +124,14 @@ async fn one(app: &App, tenant: &Tenant) -> Vec<Finding> {
     }
     let is_customer = matches!(app.roster, Roster::File(_));
     let look = Look { tenant, is_customer, clock: app.clock, patience: patience(app) };
-    let (credential, graph, defender, azure) = futures::join!(
+    let (credential, graph, defender, azure, acting) = futures::join!(
         credential::look(tenant.tokens(), app.now(), app.limits.look),
         api::look(&look, Api::Graph),
         api::look(&look, Api::Defender),
-        azure::look(&look)
+        azure::look(&look),
+        acting::look(tenant, &look.patience)
     );
-    let found = [credential, graph, defender, azure].concat();
+    let found = [credential, graph, defender, azure, acting].concat();
     found.into_iter().map(|finding| finding.of(tenant)).collect()
 }
 

@@ -2,8 +2,12 @@
 //! anything from elsewhere.
 
 mod chart;
+mod extras;
+mod portfolio;
 mod sections;
 mod tables;
+
+pub use portfolio::portfolio;
 
 use crate::summary::{History, Summary};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -24,8 +28,11 @@ pub fn tenant(summary: &Summary, history: &History) -> String {
         (sections::categories(summary))
         (sections::vulnerabilities(summary))
         (tables::actions(summary))
+        (extras::estimated(summary))
+        (extras::compliance(summary))
         (sections::device_scores(summary, history))
         (tables::devices(summary))
+        (extras::cloud_apps(summary))
         (tables::worst(summary))
         (tables::freshness(summary))
     };

@@ -127,3 +127,26 @@ async fn a_tenant_of_which_nothing_is_known_has_a_page_too() {
     let missing = summary["missing"].as_array().unwrap().len();
     assert_eq!(page.body.matches("missing</span>").count(), missing);
 }
+
+#[tokio::test]
+async fn of_several_tenants_there_is_a_page_of_all_that_leads_to_each() {
+    let tenants = [support::tenant(5), simulator::Tenant::new(2, "Fabrikam <b>", 5)];
+    let mut options = simulator::Options::new(tenants.to_vec(), posture::describe::tables_json());
+    options.limits = false;
+    let (microsoft, folder) = (support::start(options).await, Folder::new());
+    let app = support::app(&microsoft, &tenants, folder.ledger());
+    let job = support::job(&app, posture::source::SECURE_SCORES);
+    posture::run::run(&app, &job).await;
+
+    let all = support::answer(&app, "GET", "/api/report", "").await;
+    let one =
+        support::answer(&app, "GET", "/api/report", &format!("tenant={}", tenants[0].id)).await;
+
+    assert_eq!((all.status, one.status), (200, 200));
+    assert!(all.body.contains("<h1>Security posture of all tenants</h1>"));
+    assert!(all.body.contains("Fabrikam &lt;b&gt;"), "names are names");
+    for tenant in &tenants {
+        assert!(all.body.contains(&format!("href=\"?tenant={}\"", tenant.id)));
+    }
+    assert!(one.body.contains("<h1>Security posture of Contoso</h1>"));
+}

@@ -101,22 +101,7 @@ fn error(state: &State, status: u16, code: &str, text: &str) -> Answer {
 /// Answers requests for an action, and those that ask for actions of one device or by id; nothing for
 /// others.
 pub(super) fn answer(state: &State, request: &Request, claims: &Claims) -> Option<Answer> {
-    let path = request.path.to_ascii_lowercase();
-    let rest = path.strip_prefix("/api/")?;
-    let segments: Vec<_> = rest.trim_start_matches("v1.0/").split('/').collect();
-    let filter = web::pairs(&request.query).into_iter().find(|(name, _)| name == "$filter");
-    let (role, what) = match (&request.method, segments.as_slice()) {
-        (&Method::POST, ["machines", id, verb]) => {
-            let verb = VERBS.iter().find(|known| known.path == *verb)?;
-            (verb.role, What::Ask(verb, (*id).to_owned()))
-        }
-        (&Method::GET, ["machineactions", id]) => ("Machine.Read.All", What::One((*id).to_owned())),
-        (&Method::GET, ["machineactions"]) => {
-            let (_, filter) = filter.filter(|(_, text)| text.contains("machineId"))?;
-            ("Machine.Read.All", What::Of(filter))
-        }
-        _ => return None,
-    };
+    let (role, what) = What::of(request)?;
     let tenant = match state.tenant(&claims.tid) {
         Some(tenant) if claims.roles.iter().any(|held| held == role) => tenant,
         _ => {
@@ -145,6 +130,30 @@ enum What {
     Of(String),
 }
 
+impl What {
+    /// What a request is about, and the role that it needs.
+    fn of(request: &Request) -> Option<(&'static str, What)> {
+        let path = request.path.to_ascii_lowercase();
+        let rest = path.strip_prefix("/api/")?;
+        let segments: Vec<_> = rest.trim_start_matches("v1.0/").split('/').collect();
+        let filter = web::pairs(&request.query).into_iter().find(|(name, _)| name == "$filter");
+        Some(match (&request.method, segments.as_slice()) {
+            (&Method::POST, ["machines", id, verb]) => {
+                let verb = VERBS.iter().find(|known| known.path == *verb)?;
+                (verb.role, What::Ask(verb, (*id).to_owned()))
+            }
+            (&Method::GET, ["machineactions", id]) => {
+                ("Machine.Read.All", What::One((*id).to_owned()))
+            }
+            (&Method::GET, ["machineactions"]) => {
+                let (_, filter) = filter.filter(|(_, text)| text.contains("machineId"))?;
+                ("Machine.Read.All", What::Of(filter))
+            }
+            _ => return None,
+        })
+    }
+}
+
 /// The option and the comment of a body; what is wrong with it otherwise.
 fn body(request: &Request, verb: &Verb) -> Result<(Option<String>, String), String> {
     let is_json =
@@ -167,6 +176,21 @@ fn body(request: &Request, verb: &Verb) -> Result<(Option<String>, String), Stri
     }
 }
 
+/// The device of that id, where an action can be asked for.
+fn fit(state: &State, tenant: &Tenant, id: &str) -> Result<Value, Box<Answer>> {
+    let Some(machine) = machine::by_id(&state.scene(tenant), id) else {
+        let text = format!("Machine {id} was not found");
+        return Err(error(state, 404, "ResourceNotFound", &text).into());
+    };
+    match machine["onboardingStatus"] == "Onboarded" {
+        true => Ok(machine),
+        false => {
+            let text = "The machine isn't onboarded.";
+            Err(error(state, 400, "OsPlatformNotSupported", text).into())
+        }
+    }
+}
+
 fn ask(
     state: &State,
     tenant: &Tenant,
@@ -179,14 +203,11 @@ fn ask(
         Ok(body) => body,
         Err(text) => return error(state, 400, "InvalidRequestBody", &text),
     };
-    let scene = state.scene(tenant);
-    let Some(machine) = machine::by_id(&scene, id) else {
-        return error(state, 404, "ResourceNotFound", &format!("Machine {id} was not found"));
+    let machine = match fit(state, tenant, id) {
+        Ok(machine) => machine,
+        Err(answer) => return *answer,
     };
     let is = |name: &str, value: &str| machine[name] == value;
-    if !is("onboardingStatus", "Onboarded") {
-        return error(state, 400, "OsPlatformNotSupported", "The machine isn't onboarded.");
-    }
     let (now, span) = (state.now(), state.action_span());
     let mut acted = lock(&state.acted);
     let isolates = |kind: &str| kind != "RunAntiVirusScan";

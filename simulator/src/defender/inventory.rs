@@ -106,11 +106,14 @@ pub(crate) fn action_date(scene: &Scene, number: u64, field: &str) -> Timestamp 
 
 /// One record of `GET /api/machineactions`; 0 is the newest.
 pub(crate) fn action(scene: &Scene, number: u64) -> Bytes {
-    let number = match asked(scene, number) {
-        Ok(acted) => return acted.record(scene.now, scene.action_span).to_string().into(),
-        Err(number) => number,
-    };
-    let dated = number + scene.acted.len() as u64;
+    match asked(scene, number) {
+        Ok(acted) => acted.record(scene.now, scene.action_span).to_string().into(),
+        Err(invented) => past(scene, invented, number),
+    }
+}
+
+/// One that was over before the simulator started; `dated` is its number among all.
+fn past(scene: &Scene, number: u64, dated: u64) -> Bytes {
     let mut draw = Draw::new(scene.tenant.seed, "action", number);
     let machine = scene.machine(draw.below(scene.tenant.devices.into()));
     let (kind, title, scope) = draw.pick(&[

@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::refusal::{Refused, refused};
 use super::{Claims, from_simulated};
 use crate::graph::directory;
-use crate::options::Tenant;
+use crate::options::{Federated, Tenant};
 use crate::state::{State, lock};
 use crate::web;
 
@@ -36,10 +36,12 @@ pub(super) fn authenticate(
     let field = |name| web::value(form, name);
     let client = field("client_id").unwrap_or_default();
     if client.eq_ignore_ascii_case(&directory::action_client(tenant)) {
-        return match field("client_secret") {
-            Some(secret) if secret == tenant.action_secret => Ok(()),
-            Some(_) => Err(refused(7_000_215, WRONG_SECRET)),
-            None => Err(refused(7_000_218, NO_SECRET)),
+        let assertion = field("client_assertion").and_then(from_simulated);
+        return match (field("client_secret"), assertion) {
+            (Some(secret), _) if secret == tenant.action_secret => Ok(()),
+            (Some(_), _) => Err(refused(7_000_215, WRONG_SECRET)),
+            (None, Some(claims)) => trusted(&tenant.action_federated, &claims, now),
+            (None, None) => Err(refused(7_000_218, NO_SECRET)),
         };
     }
     if !client.eq_ignore_ascii_case(&tenant.client_id) {
@@ -57,7 +59,7 @@ pub(super) fn authenticate(
         (Some(_), None) => Err(refused(7_000_215, WRONG_SECRET)),
         (None, Some(jwt)) if field("client_assertion_type") == Some(JWT_BEARER) => {
             match from_simulated(jwt) {
-                Some(claims) => trusted(tenant, &claims, now),
+                Some(claims) => trusted(&tenant.federated, &claims, now),
                 None => signed(state, tenant, jwt, now),
             }
         }
@@ -66,16 +68,16 @@ pub(super) fn authenticate(
 }
 
 /// Whether a federated credential of the application names this token of ours.
-fn trusted(tenant: &Tenant, token: &Claims, now: Timestamp) -> Result<(), Refused> {
+fn trusted(registered: &[Federated], token: &Claims, now: Timestamp) -> Result<(), Refused> {
     if token.idtyp != "app" {
         return Err(refused(700_229, "The assertion is not an app-only token."));
     }
     if token.exp <= now.as_second() {
         return Err(refused(700_024, "Client assertion is not within its valid time range."));
     }
-    let mut trusted: Vec<_> = tenant.federated.iter().collect();
+    let mut trusted: Vec<_> = registered.iter().collect();
     for (code, what, has, of) in [
-        (700_211, "issuer", &token.iss, (|one| &one.issuer) as fn(&crate::Federated) -> &String),
+        (700_211, "issuer", &token.iss, (|one| &one.issuer) as fn(&Federated) -> &String),
         (700_213, "subject", &token.sub, |one| &one.subject),
         (700_212, "audience", &token.aud, |one| &one.audience),
     ] {

@@ -127,6 +127,6 @@ pub(super) async fn profiles(call: &Call<'_>) -> Result<Answer, Problem> {
     let (devices, unprofiled) = (all.devices, all.unprofiled);
     let page = Page::of(call, (heading, PROFILE_COLUMNS), &lookup.run(DEVICES), all.profiles)?;
     let page = page.collected(made);
-    let page = ProfilesPage { devices, unprofiled, page };
-    Ok(page.page.linked(call, Answer::of(call, &page)?))
+    let shown = ProfilesPage { devices, unprofiled, page };
+    Ok(shown.page.linked(call, Answer::of(call, &shown)?))
 }

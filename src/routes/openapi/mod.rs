@@ -149,12 +149,30 @@ fn parameters(route: &Route) -> Vec<Value> {
         json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
     });
     let of_query = of_query(route).into_iter().map(|Parameter { name, about }| {
-        json!({
-            "name": name, "in": "query", "required": false, "description": about,
-            "schema": { "type": "string" },
-        })
+        let schema = schema_of(route, name);
+        json!({ "name": name, "in": "query", "required": false, "description": about, "schema": schema })
     });
     of_path.chain(of_query).collect()
+}
+
+/// The shape of a parameter: one name means the same on every route.
+fn schema_of(route: &Route, name: &str) -> Value {
+    match name {
+        "tenant" => json!({ "type": "string", "format": "uuid" }),
+        "top" => json!({ "type": "integer", "minimum": 1, "maximum": 10_000 }),
+        "wait" => json!({ "type": "integer", "minimum": 0, "maximum": 90 }),
+        "days" => json!({ "type": "integer", "minimum": 1, "maximum": 90 }),
+        "minimumGain" => json!({ "type": "number", "minimum": 0 }),
+        "kept" | "dryRun" | "assigned" => json!({ "type": "boolean" }),
+        "version" => json!({ "type": "integer", "enum": [2, 3] }),
+        "format" => {
+            let comment = route.has_comment.then_some(["html", "markdown"]).into_iter().flatten();
+            let forms = std::iter::once("json").chain(comment);
+            let forms: Vec<_> = forms.chain(route.has_rows.then_some("csv")).collect();
+            json!({ "type": "string", "enum": forms })
+        }
+        _ => json!({ "type": "string" }),
+    }
 }
 
 fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {

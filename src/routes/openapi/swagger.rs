@@ -34,9 +34,10 @@ pub fn document() -> Value {
 fn operation(newer: &Value) -> Value {
     let parameter = |newer: &Value| {
         let mut older = newer.clone();
-        if let Some(fields) = older.as_object_mut() {
-            fields.remove("schema");
-            fields.insert("type".to_owned(), json!("string"));
+        if let Some(fields) = older.as_object_mut()
+            && let Some(Value::Object(shape)) = fields.remove("schema")
+        {
+            fields.extend(shape);
         }
         older
     };

@@ -1,3 +1,4 @@
+mod actions;
 mod file;
 
 use super::*;
@@ -106,6 +107,10 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_CLAIM_SECONDS", "0", "expected 1 to 600"),
         ("POSTURE_RUN_SECONDS", "soon", "expected 10 to 3000"),
         ("POSTURE_LIMITS", "on", "expected documented or off"),
+        ("POSTURE_ACTIONS", "isolate,reboot", "has \"reboot\", expected off or some of isolate"),
+        ("POSTURE_ACTION_DENY", "tag:a,vip", "\"vip\" is no rule"),
+        ("POSTURE_ACTION_CAPS", "isolate=many", "\"isolate=many\" is no cap"),
+        ("POSTURE_ACTION_CLIENT_ID", "posture-act", "is no GUID"),
         ("POSTURE_CONTAINER", "Posture", "lower-case"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();

@@ -7,7 +7,7 @@ use simulator::{Fault, FaultKind};
 use std::time::{Duration, Instant};
 
 /// A deployment that collects and acts by managed identities of its own tenant.
-fn deployment(microsoft: &Simulator, folder: &Folder) -> Vec<(String, String)> {
+pub(super) fn deployment(microsoft: &Simulator, folder: &Folder) -> Vec<(String, String)> {
     let mut all = environment(microsoft, &folder.url());
     let tenant = support::tenant(0).id;
     microsoft.let_act(&tenant, &ROLES);
@@ -36,7 +36,7 @@ async fn post(service: &Service, device: &str, query: &str) -> http::Reply {
     http::raw(service.port, request.as_bytes()).await.unwrap()
 }
 
-async fn world() -> (Simulator, Folder, String) {
+pub(super) async fn world() -> (Simulator, Folder, String) {
     let microsoft = support::microsoft(DEVICES).await;
     let tenant = support::tenant(0).id;
     let fields = json!({ "onboardingStatus": "Onboarded", "healthStatus": "Active" });
@@ -104,6 +104,66 @@ async fn killed_before_the_answer_the_action_is_found_again_and_not_repeated() {
     let audit = audit(&*folder.ledger()).await;
     assert_eq!(audit[0]["outcome"], "succeeded", "{audit:?}");
     assert!(!service.log().contains("incident-9"), "the key is nobody's to read");
+}
+
+#[tokio::test]
+async fn two_processes_share_the_hours_number_and_the_keys() {
+    let (microsoft, folder, _) = world().await;
+    let tenant = support::tenant(0).id;
+    let mut environment = deployment(&microsoft, &folder);
+    environment.push(("POSTURE_ACTION_CAPS".to_owned(), "isolate=4".to_owned()));
+    let (one, two) = (Service::start(&environment).await, Service::start(&environment).await);
+    let mut calls = Vec::new();
+    for number in 0..12 {
+        microsoft.alter_device(&tenant, number, json!({ "onboardingStatus": "Onboarded" }));
+        let id = microsoft.device(&tenant, number)["id"].as_str().unwrap().to_owned();
+        let port = if number % 2 == 0 { one.port } else { two.port };
+        let text = request(port, &id, "").replace("incident-9", &format!("incident-{number}"));
+        calls.push(async move { http::raw(port, text.as_bytes()).await.unwrap().status });
+    }
+
+    let mut statuses = futures::future::join_all(calls).await;
+
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[202; 4].as_slice(), &[429; 8]].concat());
+    assert_eq!((asked_to_act(&microsoft), microsoft.acted().len()), (4, 4));
+}
+
+/// Processes that are killed, each at another instant of an action's way.
+const KILLS: u64 = 16;
+
+#[tokio::test]
+async fn killed_at_any_instant_a_key_acts_at_most_once_and_what_it_did_is_told() {
+    let (microsoft, folder, _) = world().await;
+    let tenant = support::tenant(0).id;
+    let mut environment = deployment(&microsoft, &folder);
+    environment.push(("POSTURE_ACTION_CAPS".to_owned(), "isolate=1000".to_owned()));
+    for number in 0..KILLS {
+        let fields = json!({ "onboardingStatus": "Onboarded", "healthStatus": "Active" });
+        microsoft.alter_device(&tenant, number, fields);
+        let id = microsoft.device(&tenant, number)["id"].as_str().unwrap().to_owned();
+        let text =
+            |port: u16| request(port, &id, "").replace("incident-9", &format!("incident-{number}"));
+        let mut service = Service::start(&environment).await;
+        let (port, first) = (service.port, text(service.port));
+        let call = tokio::spawn(async move { http::raw(port, first.as_bytes()).await });
+        // From before the first look at the device to after the answer.
+        tokio::time::sleep(Duration::from_millis(4 + number * 4)).await;
+        service.kill();
+        drop(call.await);
+
+        let service = Service::start(&environment).await;
+        let again = http::raw(service.port, text(service.port).as_bytes()).await.unwrap();
+
+        let acted = microsoft.acted().iter().filter(|acted| acted.machine == id).count();
+        assert!(acted <= 1, "{number}: {}", again.body);
+        let outcome = again.json()["outcome"].as_str().unwrap().to_owned();
+        let told = match acted {
+            0 => outcome == "intended",
+            _ => outcome == "pending" || outcome == "succeeded",
+        };
+        assert!(told, "{number}: {outcome} after {acted}");
+    }
 }
 
 #[tokio::test]

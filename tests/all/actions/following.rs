@@ -44,6 +44,10 @@ async fn a_device_that_is_offline_stays_pending_and_is_followed_by_its_location(
     let later = call(&world.app, "GET", path, query, "", Value::Null).await;
     assert_eq!((later.status, &json_of(&later)["outcome"]), (200, &json!("pending")));
     assert!(header(&later, "retry-after").is_some());
+    let rows = world.rows().len();
+    let once_more = call(&world.app, "GET", path, query, "", Value::Null).await;
+    assert_eq!(once_more.body, later.body);
+    assert_eq!(world.rows().len(), rows, "what hasn't changed is not written down again");
     let comment =
         call(&world.app, "GET", path, &format!("{query}&format=html"), "", Value::Null).await;
     assert!(comment.body.contains("pending at Defender"), "{}", comment.body);
@@ -61,6 +65,12 @@ async fn what_is_under_way_already_is_explained() {
 
     assert_eq!(second.status, 409, "{}", second.body);
     assert!(second.body.contains("under way already"), "{}", second.body);
+    let first = &world.acted()[0];
+    assert!(
+        second.body.contains(&format!("(Isolate {}, Pending since ", first.id)),
+        "{}",
+        second.body
+    );
     assert_eq!(world.acted().len(), 1);
     // Nothing was carried out for this key, so it may be used again.
     let again = call(&world.app, "POST", &path, "", "b", reason()).await;

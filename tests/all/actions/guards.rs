@@ -150,10 +150,9 @@ async fn only_an_exact_match_is_acted_on() {
 }
 
 #[tokio::test]
-async fn hostile_ids_and_bodies_reach_nobody() {
+async fn hostile_ids_reach_nobody() {
     let world = World::new().await;
     let before = world.microsoft.requests().iter().filter(|seen| seen.api != Api::Logs).count();
-    let id = world.id(world.fit(0));
 
     for hostile in [
         "x'%20or%201%20eq%201",
@@ -168,6 +167,16 @@ async fn hostile_ids_and_bodies_reach_nobody() {
         let (status, _) = refused(&world, hostile, "isolate", reason()).await;
         assert_eq!(status, 400, "{hostile}");
     }
+    let seen = world.microsoft.requests();
+    assert_eq!(seen.iter().filter(|seen| seen.api != Api::Logs).count(), before);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_in_order_reaches_nobody() {
+    let world = World::new().await;
+    let before = world.microsoft.requests().iter().filter(|seen| seen.api != Api::Logs).count();
+    let id = world.id(world.fit(0));
+
     for body in [
         Value::Null,
         json!([]),
@@ -261,4 +270,29 @@ async fn a_dry_run_is_written_down_and_asks_for_nothing() {
     assert_eq!(audit.len(), 7);
     assert!(audit.iter().all(|one| one["dryRun"] == true || one["action"] == "scan"), "{audit:?}");
     assert_eq!(world.ask(&id, "isolate", "k", reason()).await.status, 200, "none was counted");
+}
+
+#[tokio::test]
+async fn a_dry_run_names_the_role_that_is_missing() {
+    let mut options = simulator::Options::new(tenants(), posture::describe::tables_json());
+    options.limits = false;
+    let microsoft = support::start(options).await;
+    microsoft.let_act(&support::tenant(0).id, &["Machine.Scan"]);
+    let folder = Folder::new();
+    let policy = Policy { deny: Deny::default(), ..policy() };
+    let world = World { app: app(&microsoft, folder.ledger(), &policy), microsoft, folder };
+    let id = world.id(world.fit(0));
+    let dry = || json!({ "reason": "Would it?", "dryRun": true });
+
+    assert_eq!(world.ask(&id, "scan", "", dry()).await.status, 200);
+    let (status, why) = refused(&world, &id, "isolate", dry()).await;
+
+    assert_eq!(status, 502);
+    assert!(
+        why.contains("grant the app role Machine.Isolate to the identity for actions"),
+        "{why}"
+    );
+    let earnest = world.ask(&id, "isolate", "k", reason()).await;
+    assert!(earnest.status == 502 && earnest.body.contains("Machine.Isolate"), "{}", earnest.body);
+    assert!(world.acted().is_empty());
 }

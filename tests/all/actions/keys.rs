@@ -59,6 +59,57 @@ async fn of_many_calls_with_one_key_at_once_one_acts() {
 }
 
 #[tokio::test]
+async fn the_hours_last_one_is_the_keys_own_whoever_took_it() {
+    let caps = Caps::read("isolate=1").unwrap();
+    let world = World::of(Policy { caps, deny: Deny::default(), ..policy() }).await;
+    let path = format!("/api/response/devices/{}/isolate", world.id(world.fit(0)));
+
+    let calls = (0..6).map(|_| call(&world.app, "POST", &path, "", "one", reason()));
+    let replies = futures::future::join_all(calls).await;
+
+    assert_eq!(world.acted().len(), 1);
+    let known = replies.iter().filter(|reply| reply.status == 202).count();
+    let full = replies.iter().filter(|reply| reply.status == 429).count();
+    // Between the count and the intent another call may still see the count alone.
+    assert!(known >= 1 && known + full == 6, "{replies:?}");
+    let again = call(&world.app, "POST", &path, "", "one", reason()).await;
+    assert_eq!(again.status, 202, "{}", again.body);
+}
+
+/// As after a write of the intent whose answer was lost: it stands there, and its attempt says refused.
+#[tokio::test]
+async fn an_intent_that_a_refusal_has_left_behind_is_taken_over_once() {
+    let world = World::new().await;
+    let (id, ledger) = (world.id(world.fit(0)), world.folder.ledger());
+    assert_eq!(world.ask("nobody", "isolate", "left", reason()).await.status, 404);
+    let refused = world.audit().await[0]["id"].as_str().unwrap().to_owned();
+    let order = posture::action::Order {
+        action: Action::Isolate,
+        variant: Some("Full"),
+        target: id.clone(),
+        assigned_to: None,
+        reason: String::new(),
+        caller: String::new(),
+        requested_by: None,
+        dry_run: false,
+        key: Some("left".to_owned()),
+    };
+    let intent = json!({ "version": 1, "attempt": refused, "fingerprint": order.fingerprint(),
+        "until": "2026-11-26T05:00:00Z" });
+    let place =
+        format!("state/{}/actions/{}.json", support::tenant(0).id, order.key_hash().unwrap());
+    ledger.keep(&place, Bytes::from(intent.to_string())).await.unwrap();
+
+    let path = format!("/api/response/devices/{id}/isolate");
+    let calls = (0..5).map(|_| call(&world.app, "POST", &path, "", "left", reason()));
+    let replies = futures::future::join_all(calls).await;
+    let last = call(&world.app, "POST", &path, "", "left", reason()).await;
+
+    assert_eq!((world.acted().len(), asked_to_act(&world.microsoft)), (1, 1), "{replies:?}");
+    assert_eq!(last.status, 202, "{}", last.body);
+}
+
+#[tokio::test]
 async fn a_key_is_its_tenants_own() {
     let world = World::of(Policy { deny: Deny::default(), ..policy() }).await;
     let (one, two) = (&tenants()[0], &tenants()[1]);

@@ -2,10 +2,12 @@
 
 mod cards;
 mod crashes;
+mod customers;
 mod doors;
 mod following;
 mod guards;
 mod keys;
+mod playbook;
 mod written;
 
 use crate::support::{self, Folder, job};
@@ -152,6 +154,18 @@ async fn call(app: &App, method: &str, path: &str, query: &str, key: &str, body:
     if !key.is_empty() {
         headers.insert("idempotency-key", key.parse().unwrap());
     }
+    call_with(app, method, path, query, headers, body).await
+}
+
+/// The same with other headers.
+async fn call_with(
+    app: &App,
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: HeaderMap,
+    body: Value,
+) -> Reply {
     let query = match query.contains("tenant=") {
         true => query.to_owned(),
         false => format!("{query}&tenant={}", support::tenant(0).id),

@@ -132,3 +132,32 @@ async fn no_secret_is_written_down_answered_or_sent() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_caller_is_named_where_the_platform_knows_it_and_two_keys_are_none() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let mut world = World::of(Policy { deny: Deny::default(), ..policy() }).await;
+    let (who, home) = ("99999999-2222-3333-4444-555555555555", support::tenant(0).id);
+    let claim = |name: &str, value: &str| json!({ "typ": name, "val": value });
+    let principal = json!({ "claims": [claim("oid", who), claim("tid", &home)] }).to_string();
+    let headers = |keys: &[&str]| {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ms-client-principal-id", who.parse().unwrap());
+        let principal = BASE64_STANDARD.encode(&principal);
+        headers.insert("x-ms-client-principal", principal.parse().unwrap());
+        keys.iter().for_each(|key| _ = headers.append("idempotency-key", key.parse().unwrap()));
+        headers
+    };
+    let path = format!("/api/response/devices/{}/scan", world.id(world.fit(0)));
+
+    let spoofed = call_with(&world.app, "POST", &path, "", headers(&["a"]), reason()).await;
+    world.app.authenticates = true;
+    let known =
+        call_with(&world.app, "POST", &path, "dryRun=true", headers(&["b"]), reason()).await;
+    let twice = call_with(&world.app, "POST", &path, "", headers(&["c", "d"]), reason()).await;
+
+    assert_eq!(json_of(&spoofed)["caller"], "function key");
+    assert_eq!(json_of(&known)["caller"], format!("{home}/{who} with a function key"));
+    assert!(twice.status == 400 && twice.body.contains("more than once"), "{}", twice.body);
+    assert_eq!(world.acted().len(), 1);
+}

@@ -122,3 +122,24 @@ async fn without_a_workspace_there_is_nothing_to_send_to() {
 
     diagnosis.says(("workspace", "workspace"), "good", "records stay in storage", "");
 }
+
+#[tokio::test]
+async fn who_carries_actions_out_is_looked_at_where_some_are_allowed() {
+    let mut world = World::new().await;
+    let tenant = support::tenant(0).id;
+    let off = world.diagnosis().await;
+    world.set("POSTURE_ACTIONS", "isolate,control-profile");
+    let nobody = world.diagnosis().await;
+    world.set("POSTURE_ACTION_CLIENT_ID", &world.microsoft.action_client(&tenant).unwrap());
+    world.microsoft.let_act(&tenant, &["SecurityEvents.ReadWrite.All"]);
+    let lacking = world.diagnosis().await;
+    world.microsoft.let_act(&tenant, &["Machine.Isolate"]);
+    let whole = world.diagnosis().await;
+
+    let is_about_actions = |one: &String| one.starts_with("actions");
+    assert!(!off.bad().iter().any(is_about_actions));
+    nobody.says(("actions", "identity"), "wrong", "POSTURE_ACTION_CLIENT_ID", "docs/actions.md");
+    lacking.says(("actions", "app roles"), "wrong", "lacks Machine.Isolate", "--act isolate");
+    assert!(!whole.bad().iter().any(is_about_actions), "{:?}", whole.bad());
+    assert_eq!(whole.all("actions", "token").len(), 2);
+}

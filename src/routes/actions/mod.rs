@@ -1,22 +1,24 @@
 //! Response actions: isolate, release and scan a device, change a control; and what came of each.
 
+mod body;
+
 use super::{
     Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, call::unreadable,
-    shape,
+    principal, shape,
 };
 use crate::action::{self, Acted, Attempt, Order, Outcome, Refusal, audit};
 use crate::host::Problem;
 use crate::settings::Action;
+use body::{Body, Common, Control, Isolation, Release, Scan};
 use futures::FutureExt;
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// The longest that an answer waits for an action's end, in seconds.
 const MOST_WAIT_S: u64 = 90;
 /// When to ask again for an action that isn't over, in seconds.
 const AGAIN_S: u64 = 15;
+/// The header that makes two calls the same.
+const KEY: &str = "idempotency-key";
 /// Days that a list shows, and the most of them.
 const DEFAULT_DAYS: i32 = 7;
 const MOST_DAYS: i32 = 90;
@@ -92,153 +94,6 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
-/// What every action is asked for with.
-#[derive(Debug)]
-struct Common {
-    reason: String,
-    dry_run: bool,
-    idempotency_key: Option<String>,
-    requested_by: Option<String>,
-}
-
-/// What a body asks for.
-trait Body: DeserializeOwned {
-    const ACTION: Action;
-
-    /// The variant, to whom it is assigned, and the rest.
-    fn parts(self) -> (Option<&'static str>, Option<String>, Common);
-}
-
-/// A body whose fields are those of every action, and these.
-macro_rules! body {
-    ($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$about])*
-        #[derive(Debug, Deserialize, JsonSchema)]
-        #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        struct $name {
-            $($(#[$field_about])* #[serde(default)] $field: $type,)*
-            /// Why: one line of 900 characters at most, which Microsoft gets as the comment.
-            #[serde(default, alias = "comment")]
-            #[schemars(required, length(min = 1, max = 900))]
-            reason: String,
-            /// Whether it is only asked whether the action is possible. Default false.
-            #[serde(default)]
-            dry_run: bool,
-            /// What makes two calls the same, 1 to 200 characters, where the header `Idempotency-Key` can't
-            /// be sent.
-            #[serde(default)]
-            idempotency_key: Option<String>,
-            /// For whom, such as an analyst's name; it is written down and not checked.
-            #[serde(default)]
-            requested_by: Option<String>,
-        }
-
-        impl $name {
-            fn common(self) -> Common {
-                let $name { reason, dry_run, idempotency_key, requested_by, .. } = self;
-                Common { reason, dry_run, idempotency_key, requested_by }
-            }
-        }
-    };
-}
-
-body! {
-    /// What isolates a device.
-    Isolation {
-        /// `Full`, the default, or `Selective`: Outlook, Teams and Skype still work.
-        isolation_type: IsolationType,
-    }
-}
-body! {
-    /// What releases a device.
-    Release {}
-}
-body! {
-    /// What scans a device.
-    Scan {
-        /// `Quick`, the default, or `Full`.
-        scan_type: ScanType,
-    }
-}
-body! {
-    /// What changes a control.
-    Control {
-        /// Its new state; without it the state stays.
-        state: Option<State>,
-        /// To whom it is assigned, as people read it.
-        assigned_to: Option<String>,
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-enum IsolationType {
-    #[default]
-    Full,
-    Selective,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-enum ScanType {
-    #[default]
-    Quick,
-    Full,
-}
-
-/// A control's state, as Microsoft Graph spells it.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-enum State {
-    Default,
-    Ignored,
-    ThirdParty,
-    Reviewed,
-}
-
-impl Body for Isolation {
-    const ACTION: Action = Action::Isolate;
-
-    fn parts(self) -> (Option<&'static str>, Option<String>, Common) {
-        let variant = match self.isolation_type {
-            IsolationType::Full => "Full",
-            IsolationType::Selective => "Selective",
-        };
-        (Some(variant), None, self.common())
-    }
-}
-
-impl Body for Release {
-    const ACTION: Action = Action::Release;
-
-    fn parts(self) -> (Option<&'static str>, Option<String>, Common) {
-        (None, None, self.common())
-    }
-}
-
-impl Body for Scan {
-    const ACTION: Action = Action::Scan;
-
-    fn parts(self) -> (Option<&'static str>, Option<String>, Common) {
-        let variant = match self.scan_type {
-            ScanType::Quick => "Quick",
-            ScanType::Full => "Full",
-        };
-        (Some(variant), None, self.common())
-    }
-}
-
-impl Body for Control {
-    const ACTION: Action = Action::ControlProfile;
-
-    fn parts(mut self) -> (Option<&'static str>, Option<String>, Common) {
-        let variant = self.state.map(|state| match state {
-            State::Default => "Default",
-            State::Ignored => "Ignored",
-            State::ThirdParty => "ThirdParty",
-            State::Reviewed => "Reviewed",
-        });
-        (variant, self.assigned_to.take(), self.common())
-    }
-}
-
 async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut order = Order {
         action: B::ACTION,
@@ -246,10 +101,10 @@ async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
         target: call.segment("id").to_owned(),
         assigned_to: None,
         reason: String::new(),
-        caller: call.who.to_string(),
+        caller: caller(call),
         requested_by: None,
         dry_run: false,
-        key: call.header("idempotency-key").map(str::to_owned),
+        key: call.header(KEY).map(str::to_owned),
     };
     let (app, tenant) = (call.app, call.tenant());
     let acted = match asked::<B>(call, &mut order) {
@@ -262,8 +117,19 @@ async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
     answer(call, acted)
 }
 
+/// Who calls: whoever has a key, and who that is where the platform has authenticated it.
+fn caller(call: &Call<'_>) -> String {
+    match principal(call.request.headers).filter(|_| call.app.authenticates) {
+        Some(identity) => format!("{identity} with a {}", call.who),
+        None => call.who.to_string(),
+    }
+}
+
 /// Reads what a call asks for into its order; how long to wait for the action's end.
 fn asked<B: Body>(call: &Call<'_>, order: &mut Order) -> Result<Duration, Problem> {
+    if call.request.headers.get_all(KEY).iter().count() > 1 {
+        return Err(Problem::new(400, "the header Idempotency-Key is there more than once"));
+    }
     let is_dry = call.query.flag("dryRun")?;
     let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds <= MOST_WAIT_S);
     let wait = call.query.parsed("wait", "a number of seconds from 0 to 90", seconds)?;
@@ -339,27 +205,9 @@ async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 impl Shown for Attempt {
     fn comment(&self) -> Option<Comment> {
         let target = self.target.name.as_ref().unwrap_or(&self.target.asked);
-        let action = match self.action {
-            Action::Isolate => "Isolate",
-            Action::Release => "Release from isolation",
-            Action::Scan => "Antivirus scan",
-            Action::ControlProfile => "Secure score control",
-        };
-        let outcome = match self.outcome {
-            Outcome::Refused => "refused",
-            Outcome::Possible => "possible (dry run, nothing was done)",
-            Outcome::Repeated => "asked for before",
-            Outcome::Intended | Outcome::Unknown => "not known yet",
-            Outcome::NotCarriedOut => "not carried out",
-            Outcome::Pending => "pending at Defender",
-            Outcome::Succeeded => "done",
-            Outcome::Failed => "failed",
-            Outcome::TimedOut => "timed out",
-            Outcome::Cancelled => "cancelled",
-        };
         let fact = |name: &str, value: &str| (name.to_owned(), Cell::new(value));
         let mut facts = vec![
-            fact("Outcome", outcome),
+            fact("Outcome", said(self.outcome)),
             fact("Detail", &self.detail),
             fact("Reason", &self.reason),
             fact("Caller", &self.caller),
@@ -376,7 +224,32 @@ impl Shown for Attempt {
         if let Some(action) = &self.machine_action {
             facts.push(fact("Defender", &format!("{} ({})", action.id, action.status)));
         }
-        let title = format!("{action}: {target}");
+        let title = format!("{}: {target}", heading(self.action));
         Some(Comment { title, blocks: vec![Block::Facts(facts)] })
+    }
+}
+
+fn heading(action: Action) -> &'static str {
+    match action {
+        Action::Isolate => "Isolate",
+        Action::Release => "Release from isolation",
+        Action::Scan => "Antivirus scan",
+        Action::ControlProfile => "Secure score control",
+    }
+}
+
+/// An outcome for people.
+fn said(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Refused => "refused",
+        Outcome::Possible => "possible (dry run, nothing was done)",
+        Outcome::Repeated => "asked for before",
+        Outcome::Intended | Outcome::Unknown => "not known yet",
+        Outcome::NotCarriedOut => "not carried out",
+        Outcome::Pending => "pending at Defender",
+        Outcome::Succeeded => "done",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Cancelled => "cancelled",
     }
 }
