@@ -21,8 +21,8 @@ const SLACK: usize = 250;
 /// Domains and tags that are kept of an app.
 const MAX_LIST: usize = 4;
 
-/// Longest text that is kept, in characters.
-const MAX_CHARS: usize = 100;
+/// Longest text that is kept, in bytes.
+const MAX_BYTES: usize = 100;
 
 /// Apps by their number in Microsoft's catalogue, at most 1,750: those of high risk, then of medium risk,
 /// with the most traffic.
@@ -117,7 +117,7 @@ impl DiscoveredApps {
 
 impl Record<'_> {
     fn app(&self, id: &str, stream: Option<&str>) -> DiscoveredApp {
-        let kept = |text: &str| lenient::cut(text, MAX_CHARS).to_owned();
+        let kept = |text: &str| lenient::cut_bytes(text, MAX_BYTES).to_owned();
         let list = |texts: &[Cow<str>]| texts.iter().take(MAX_LIST).map(|one| kept(one)).collect();
         DiscoveredApp {
             id: kept(id),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_riskiest_with_the_most_traffic_stay_and_the_digest_stays_small() {
-        let long = "x".repeat(200);
+        let long = "é".repeat(200);
         let more = format!(
             r#","category":"{long}","domains":["{long}","{long}","{long}","{long}","{long}"],"tags":["{long}"],
             "lastSeenDateTime":"2026-11-02T00:00:00Z","deviceCount":1,"ipAddressCount":1,"transactionCount":1"#

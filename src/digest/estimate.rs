@@ -75,47 +75,70 @@ pub fn estimate(
     controls: &BTreeMap<String, Control>,
     profiles: &ControlProfiles,
 ) -> Option<Estimate> {
-    let named = |name: &str| CategoryEstimate { category: name.to_owned(), ..Default::default() };
-    let mut categories: Vec<_> = CATEGORIES.into_iter().map(named).collect();
-    let mut sum = CategoryEstimate::default();
-    let (mut scored, mut counted) = (0, 0);
+    let mut sums = Sums::default();
     for (name, control) in controls {
-        let Some(score) = control.score else { continue };
-        scored += 1;
-        let profile = profiles.profiles.get(name);
-        let Some((profile, maximum)) = profile.and_then(|own| Some((own, own.max_score?))) else {
-            continue;
-        };
-        counted += 1;
-        let category = category_of(control, Some(profile));
-        let at = categories.iter().position(|of| of.category.eq_ignore_ascii_case(category));
-        let at = at.unwrap_or_else(|| {
-            categories.push(named(category));
-            categories.len() - 1
-        });
-        for of in [&mut sum, &mut categories[at]] {
-            of.add(score, maximum, profile);
-        }
+        sums.take(control, profiles.profiles.get(name));
     }
+    let Sums { all, mut categories, scored, counted } = sums;
     if counted == 0 {
         return None;
     }
     categories[CATEGORIES.len()..].sort_by(|one, other| one.category.cmp(&other.category));
-    // The day's points may hold controls that aren't counted here: what is planned comes on top of all.
-    let planned = current + sum.planned - sum.current;
     Some(Estimate {
         day,
         current: rounded(current),
-        planned: rounded(planned),
-        achievable: rounded(sum.achievable),
-        licence: rounded(sum.licence),
+        // The day's points may hold controls that aren't counted here: what is planned comes on top.
+        planned: rounded(current + all.planned - all.current),
+        achievable: rounded(all.achievable),
+        licence: rounded(all.licence),
         controls: scored,
         without_maximum: scored - counted,
         categories: categories.into_iter().map(CategoryEstimate::rounded).collect(),
     })
 }
 
+/// Sums over the controls of a day.
+struct Sums {
+    all: CategoryEstimate,
+    /// The documented ones first.
+    categories: Vec<CategoryEstimate>,
+    scored: u64,
+    /// Those with a maximum.
+    counted: u64,
+}
+
+impl Default for Sums {
+    fn default() -> Sums {
+        let categories = CATEGORIES.into_iter().map(CategoryEstimate::named).collect();
+        Sums { all: CategoryEstimate::default(), categories, scored: 0, counted: 0 }
+    }
+}
+
+impl Sums {
+    fn take(&mut self, control: &Control, profile: Option<&Profile>) {
+        let Some(score) = control.score else { return };
+        self.scored += 1;
+        let Some((profile, maximum)) = profile.and_then(|own| Some((own, own.max_score?))) else {
+            return;
+        };
+        self.counted += 1;
+        let category = category_of(control, Some(profile));
+        let same = |of: &CategoryEstimate| of.category.eq_ignore_ascii_case(category);
+        let at = self.categories.iter().position(same).unwrap_or_else(|| {
+            self.categories.push(CategoryEstimate::named(category));
+            self.categories.len() - 1
+        });
+        for of in [&mut self.all, &mut self.categories[at]] {
+            of.add(score, maximum, profile);
+        }
+    }
+}
+
 impl CategoryEstimate {
+    fn named(name: &str) -> CategoryEstimate {
+        CategoryEstimate { category: name.to_owned(), ..CategoryEstimate::default() }
+    }
+
     fn add(&mut self, score: f64, maximum: f64, profile: &Profile) {
         let remaining = (maximum - score).max(0.0);
         self.current += score;

@@ -105,6 +105,11 @@ pub(crate) fn cut(text: &str, chars: usize) -> &str {
     text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
 }
 
+/// At most so many bytes of a text, whole characters: where what is kept is bounded in bytes.
+pub(super) fn cut_bytes(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
 fn whether(yes: bool, no: bool) -> Option<bool> {
     if yes { Some(true) } else { no.then_some(false) }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
+use super::lenient::{self, cut_bytes};
 use super::open::CLOSED;
 use super::tally::place;
 
@@ -131,7 +131,7 @@ impl Entry {
 
 impl Record<'_> {
     fn entry(self) -> Option<Entry> {
-        let text = |text: Option<Cow<str>>| text.map(|text| cut(&text, MAX_BYTES).to_owned());
+        let text = |text: Option<Cow<str>>| text.map(|text| cut_bytes(&text, MAX_BYTES).to_owned());
         let title = self.title.or(self.display_name);
         let (devices, groups) = self.evidence.iter().fold(
             (BTreeSet::new(), BTreeSet::new()),
@@ -142,14 +142,14 @@ impl Record<'_> {
             },
         );
         let some = |names: BTreeSet<&str>, most: usize| {
-            names.into_iter().take(most).map(|name| cut(name, MAX_BYTES).to_owned()).collect()
+            names.into_iter().take(most).map(|name| cut_bytes(name, MAX_BYTES).to_owned()).collect()
         };
         Some(Entry {
             devices: some(devices, MAX_DEVICES),
             groups: some(groups, MAX_GROUPS),
             // One that is cut short would be another's.
             id: self.id.filter(|id| id.len() <= 2 * MAX_BYTES)?.into_owned(),
-            title: title.map(|title| cut(&title, MAX_TITLE_BYTES).to_owned()),
+            title: title.map(|title| cut_bytes(&title, MAX_TITLE_BYTES).to_owned()),
             severity: text(self.severity),
             status: text(self.status),
             product: text(self.product_name.or(self.service_source)),
@@ -162,11 +162,6 @@ impl Record<'_> {
             updated: self.last_update_date_time,
         })
     }
-}
-
-/// At most so many bytes of a text, whole characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }
 
 #[derive(Default, Deserialize)]

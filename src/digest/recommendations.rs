@@ -11,8 +11,8 @@ use super::{Tally, lenient};
 /// Recommendations that are kept; with them the digest stays below 2 MB.
 const MAX_KEPT: usize = 1_000;
 
-/// Longest text of a kept one, in characters.
-const MAX_CHARS: usize = 160;
+/// Longest text of a kept one, in bytes.
+const MAX_BYTES: usize = 160;
 
 /// Counts of recommendations, and those with the highest exposure impact.
 ///
@@ -106,7 +106,7 @@ impl Recommendations {
             self.with_public_exploit += u64::from(record.public_exploit == Some(true));
         }
         let Some(id) = record.id.as_deref() else { return Some(()) };
-        let id = lenient::cut(id, MAX_CHARS);
+        let id = lenient::cut_bytes(id, MAX_BYTES);
         let weight = record.weight();
         rank_of(&mut self.list, MAX_KEPT, id, weight, || record.kept(id));
         if is_active {
@@ -133,7 +133,7 @@ impl Record<'_> {
 
     fn kept(&self, id: &str) -> Recommendation {
         let text = |text: &Option<Cow<str>>| {
-            text.as_deref().map(|text| lenient::cut(text, MAX_CHARS).to_owned())
+            text.as_deref().map(|text| lenient::cut_bytes(text, MAX_BYTES).to_owned())
         };
         Recommendation {
             id: id.to_owned(),

@@ -12,10 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::{memchr, memmem, memrchr};
 use std::io::Read;
 use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 /// Parts in memory at once, each of a million bytes and what it comes compressed as.
-const PARTS_AT_ONCE: usize = 4;
+const PARTS_AT_ONCE: usize = 8;
 
 /// Days of changes that are read at most: a full snapshot is a week old, or two.
 const MOST_DAYS: usize = 31;
@@ -106,6 +107,15 @@ impl Lookup<'_> {
         Ok(Some(Snapshot { parts, ..newest }))
     }
 
+    /// Leave to scan; a small snapshot needs none.
+    async fn turn(&self, snapshot: &Snapshot) -> Option<SemaphorePermit<'_>> {
+        match snapshot.parts.len() {
+            ..=FEW_PARTS => None,
+            // The semaphore is never closed.
+            _ => self.app.lookups.scans.acquire().await.ok(),
+        }
+    }
+
     /// Hands what `read` makes of each line to `take`, in the snapshot's order.
     ///
     /// Where there is a `needle`, only lines with these very bytes are read at all. Memory is that of a
@@ -129,13 +139,8 @@ impl Lookup<'_> {
             function: snapshot.query(),
         };
         let until = self.scan_until;
-        let turn = match snapshot.parts.len() {
-            ..=FEW_PARTS => None,
-            _ => {
-                let turn = self.app.lookups.scans.acquire();
-                Some(tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?)
-            }
-        };
+        let turn = self.turn(snapshot);
+        let turn = tokio::time::timeout_at(until, turn).await.map_err(|_| late(0))?;
         let needle = needle.filter(|needle| is_plain(needle)).map(Arc::<str>::from);
         let part = |path: &String| {
             let (ledger, path) = (self.app.ledger.clone(), path.clone());

@@ -77,7 +77,7 @@ pub fn cve(text: &str) -> Option<String> {
 /// A software, as Defender names it: `<vendor>-_-<product>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoftwareId {
-    /// The whole id, in lower case.
+    /// The whole id, as Defender spells it.
     pub id: String,
     /// Who makes it.
     pub vendor: String,
@@ -88,7 +88,7 @@ pub struct SoftwareId {
 impl SoftwareId {
     /// The software that a text names; nothing where it names none.
     pub fn read(text: &str) -> Option<SoftwareId> {
-        let id = text.trim().to_lowercase();
+        let id = text.trim().to_owned();
         let (vendor, product) = id.split_once(BETWEEN)?;
         let unfit = |c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '\'' | '"');
         let fits = !vendor.is_empty()
@@ -102,8 +102,9 @@ impl SoftwareId {
     /// Whether it is this vendor's product.
     pub(super) fn is(&self, vendor: Option<&str>, product: Option<&str>) -> bool {
         let same = |own: &str, other: Option<&str>| {
-            other
-                .is_some_and(|other| other.eq_ignore_ascii_case(own) || other.to_lowercase() == own)
+            other.is_some_and(|other| {
+                other.eq_ignore_ascii_case(own) || other.to_lowercase() == own.to_lowercase()
+            })
         };
         same(&self.vendor, vendor) && same(&self.product, product)
     }

@@ -165,7 +165,7 @@ impl Lookup<'_> {
         let meant = id.clone();
         let read = Arc::new(move |line: &[u8]| {
             lenient::record::<Product>(line)
-                .filter(|one| one.id.as_ref().is_some_and(|id| id.to_lowercase() == meant.id))
+                .filter(|one| one.id.as_ref().is_some_and(|id| *id == meant.id))
         });
         let mut product = None;
         let asked = list.asked(format!("SoftwareId == '{}'", id.id));

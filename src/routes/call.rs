@@ -1,6 +1,6 @@
 //! One call: what was asked, by whom, about which tenant.
 
-use super::{Door, Form, Route, Subject, principal};
+use super::{Door, Form, OneOf, Route, Subject, principal};
 use crate::app::App;
 use crate::digest::instant;
 use crate::host::{Choice, Problem};
@@ -87,9 +87,7 @@ impl Query {
 
     /// The values that a parameter names, separated by commas; all where it is absent.
     pub fn one_of(&self, name: &str) -> OneOf {
-        let text = self.get(name).unwrap_or_default();
-        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
-        OneOf(values.map(str::to_lowercase).collect())
+        OneOf::read(&self.get(name).unwrap_or_default())
     }
 
     /// An instant: RFC 3339, date and time in UTC, or a day, which begins at midnight UTC.
@@ -107,23 +105,6 @@ impl Query {
         let kept = |key: &str| !names.iter().any(|name| key.eq_ignore_ascii_case(name));
         let all = self.0.iter().filter(|(key, _)| kept(key));
         all.map(|(key, value)| (key.as_str(), value.as_str())).collect()
-    }
-}
-
-/// Which values of a field are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OneOf(Vec<String>);
-
-impl OneOf {
-    /// Whether a value is among them, in any letter case; a missing one is only where none is named.
-    pub fn admits(&self, value: Option<&str>) -> bool {
-        let is = |named: &String| value.is_some_and(|value| value.to_lowercase() == *named);
-        self.0.is_empty() || self.0.iter().any(is)
-    }
-
-    /// Whether none is named.
-    pub fn is_any(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -234,7 +215,10 @@ impl<'a> Call<'a> {
         make(&known, self.app.now()).ok_or_else(|| {
             let of = known.iter().find(|known| known.source == source.name);
             let why = of.and_then(|known| known.reason.as_deref());
-            let why = why.unwrap_or("not collected yet: the next timer run plans it");
+            let why = why.unwrap_or(match of.is_some_and(|known| known.latest.is_some()) {
+                true => "its form is an earlier release's: the next run renews it",
+                false => "not collected yet: the next timer run plans it",
+            });
             Problem::new(404, format!("there is no snapshot of {}, {why}", source.name))
         })
     }

@@ -61,12 +61,12 @@ const CONTROLS: &[Column] = &[
     Column("Control", "id"),
     Column("Title", "title"),
     Column("Category", "category"),
-    Column("Service", "service"),
     Column("State", "state"),
     Column("Assigned", "assigned"),
     Column("Points", "points"),
     Column("Maximum", "maximum"),
     Column("Remaining", "remaining"),
+    Column("Service", "service"),
     Column("Percent", "percent"),
     Column("Rank", "rank"),
     Column("Cost", "cost"),
@@ -84,11 +84,11 @@ const ACTIONS: &[Column] = &[
     Column("User impact", "userImpact"),
     Column("State", "state"),
     Column("Assigned", "assigned"),
+    Column("Where", "url"),
     Column("Current", "current"),
     Column("Maximum", "maximum"),
     Column("Rank", "rank"),
     Column("Control", "controlId"),
-    Column("Where", "url"),
 ];
 
 async fn controls(call: &Call<'_>) -> Result<Answer, Problem> {

@@ -1,6 +1,6 @@
 //! One vulnerability.
 
-use super::devices::{KEPT, fact, or_dash, table};
+use super::devices::{KEPT, fact, not_known, or_dash, table};
 use super::{Answer, Block, Call, Cell, Comment, Route, Shown, shape};
 use crate::host::Problem;
 use crate::lookup::{self, Cve, Lookup};
@@ -84,19 +84,16 @@ impl Cve {
                 ]
             })
             .collect();
-        let missing = self.missing.iter();
-        let missing: Vec<Vec<Cell>> =
-            missing.map(|one| vec![one.part.into(), one.reason.as_str().into()]).collect();
         for (heading, columns, rows) in [
             ("Software", &["Software", "Versions", "Devices"][..], software),
             ("Updates", &["Update", "Rows that it ends"], fixes),
             ("Devices", &["Device", "System", "Group"], devices),
-            ("Not known", &["Part", "Reason"], missing),
         ] {
             if !rows.is_empty() {
                 tables.push(table(heading, columns, rows));
             }
         }
+        tables.extend(not_known(&self.missing));
         tables
     }
 }

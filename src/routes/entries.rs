@@ -58,11 +58,11 @@ const ALERT: &[Column] = &[
     Column("Alert", "title"),
     Column("Devices", "devices"),
     Column("Groups", "deviceGroups"),
+    Column("Incident", "incidentId"),
+    Column("Page", "url"),
     Column("Product", "product"),
     Column("Category", "category"),
-    Column("Incident", "incidentId"),
     Column("Updated", "updated"),
-    Column("Page", "url"),
     Column("Id", "id"),
 ];
 

@@ -1,6 +1,6 @@
 //! The context of a Sentinel incident.
 
-use super::devices::{fact, or_dash, table};
+use super::devices::{fact, not_known, or_dash, table};
 use super::{Answer, Block, Call, Cell, Comment, Route, Shown, shape};
 use crate::host::Problem;
 use crate::lookup::{Entities, HostContext, IncidentContext, Lookup};
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How long the look-ups of an incident may take together: a playbook waits longer than a person.
 const LOOK_FOR: Duration = Duration::from_secs(40);
+/// How long its scans may, from the beginning.
+const SCAN_FOR: Duration = Duration::from_secs(60);
 
 /// The routes of this file.
 pub const ROUTES: &[Route] = &[Route {
@@ -50,7 +52,8 @@ async fn context(call: &Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::new(400, unfit));
     }
     let entities = Entities::read(&body);
-    let lookup = Lookup::new(call.app, call.tenant(), call.known().await?).looking_for(LOOK_FOR);
+    let lookup = Lookup::new(call.app, call.tenant(), call.known().await?);
+    let lookup = lookup.looking_for(LOOK_FOR).scanning_for(SCAN_FOR);
     let context = lookup.incident(entities).await;
     Answer::of(call, &context)
 }
@@ -81,12 +84,7 @@ impl Shown for IncidentContext {
                 blocks.push(table(heading, columns, rows));
             }
         }
-        let notes =
-            self.missing.iter().map(|one| vec![one.part.into(), one.reason.as_str().into()]);
-        let notes: Vec<Vec<Cell>> = notes.collect();
-        if !notes.is_empty() {
-            blocks.push(table("Not known", &["Part", "Reason"], notes));
-        }
+        blocks.extend(not_known(&self.missing));
         if self.left_out > 0 {
             let text =
                 format!("{} more entities are not looked up: ten of a kind are", self.left_out);

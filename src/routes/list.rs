@@ -15,8 +15,9 @@ const DEFAULT_TOP: usize = 100;
 const MOST_TOP: usize = 1_000;
 /// Rows of one CSV answer at most.
 const MOST_ROWS: usize = 10_000;
-/// Rows that a comment shows at most.
+/// Rows that a comment shows at most, and columns, the first ones: a comment is a narrow place.
 const COMMENT_ROWS: usize = 50;
+const COMMENT_COLUMNS: usize = 8;
 
 /// A column of a list: its name for people, and where its value is in an item, fields joined by dots.
 #[derive(Clone, Copy, Debug)]
@@ -205,16 +206,11 @@ fn token_of(token: &str, of: &str) -> Result<usize, Problem> {
 
 impl<T: Serialize> Shown for Page<T> {
     fn comment(&self) -> Option<Comment> {
-        let row = |item: &Value| {
-            let cell = |column: &Column| match text_at(item, column.1) {
-                url if url.starts_with("https://") => Cell::link("open", url),
-                text => Cell::new(text),
-            };
-            self.columns.iter().map(cell).collect()
-        };
+        let columns = &self.columns[..self.columns.len().min(COMMENT_COLUMNS)];
+        let row = |item: &Value| columns.iter().map(|column| cell(item, column)).collect();
         let rows: Vec<_> = self.values().iter().take(COMMENT_ROWS).map(row).collect();
         let shown = rows.len();
-        let columns = self.columns.iter().map(|column| column.0.to_owned()).collect();
+        let columns = columns.iter().map(|column| column.0.to_owned()).collect();
         let heading = format!("{shown} of {}", self.total);
         let of = self.collected.map(|at| {
             let stale = if self.stale == Some(true) { " (stale)" } else { "" };
@@ -228,6 +224,16 @@ impl<T: Serialize> Shown for Page<T> {
 
     fn rows(&self) -> Option<Rows> {
         Some(Rows::of(&self.values(), self.columns))
+    }
+}
+
+/// A value as people read it: an address as a link, an instant to the second.
+fn cell(item: &Value, column: &Column) -> Cell {
+    let text = text_at(item, column.1);
+    match text.parse::<Timestamp>() {
+        _ if text.starts_with("https://") => Cell::link("open", text),
+        Ok(at) => Cell::new(format!("{at:.0}")),
+        Err(_) => Cell::new(text),
     }
 }
 

@@ -19,6 +19,7 @@ mod entries;
 mod hunt;
 mod incident;
 mod list;
+mod one_of;
 pub mod openapi;
 mod portfolio;
 mod recommendations;
@@ -31,10 +32,11 @@ mod summary;
 mod tenants;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, OneOf, Query, Request};
+pub use call::{Call, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows, Window};
+pub use one_of::OneOf;
 
 use crate::app::App;
 use crate::host::{Problem, Reply};

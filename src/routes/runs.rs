@@ -55,14 +55,14 @@ const COLUMNS: &[Column] = &[
     Column("Ended", "ended"),
     Column("Kept", "kept"),
     Column("Sent", "sent"),
-    Column("Withheld", "withheld"),
     Column("Rejected", "rejected"),
+    Column("Message", "message"),
+    Column("Withheld", "withheld"),
     Column("Attempts", "attempts"),
     Column("Requests", "requests"),
     Column("Throttled", "throttled"),
     Column("Took, ms", "tookMs"),
     Column("Newest data", "newest"),
-    Column("Message", "message"),
 ];
 
 /// What one job did, over all its attempts.

@@ -1,6 +1,6 @@
 //! One software, and who has it.
 
-use super::devices::{KEPT, PAGED, fact, or_dash, table};
+use super::devices::{KEPT, PAGED, fact, not_known, or_dash, table};
 use super::{Answer, Block, Call, Cell, Column, Comment, Page, Route, Shown, Window, shape};
 use crate::host::Problem;
 use crate::lookup::{Holder, Lookup, Software, SoftwareId};
@@ -91,11 +91,7 @@ impl Shown for Software {
         });
         let columns = ["Version", "Installations", "End of support"];
         let mut blocks = vec![Block::Facts(facts), table("Versions", &columns, versions.collect())];
-        if !self.missing.is_empty() {
-            let rows = self.missing.iter();
-            let rows = rows.map(|one| vec![one.part.into(), one.reason.as_str().into()]).collect();
-            blocks.push(table("Not known", &["Part", "Reason"], rows));
-        }
+        blocks.extend(not_known(&self.missing));
         let title = product.id.as_deref().unwrap_or("software").to_owned();
         Some(Comment { title, blocks })
     }

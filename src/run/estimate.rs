@@ -4,11 +4,13 @@ use super::Stop;
 use super::attempt::Work;
 use crate::digest::{self, Digest, Estimate, Latest, SecureScores};
 use crate::ledger::path;
+use crate::logs::LogsError;
 use crate::record::{Envelope, Facts, instant_text};
 use crate::source::{CONTROL_PROFILES, ESTIMATED_SCORES};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde_json::json;
+use tracing::warn;
 
 /// What the rows count as, for their `RecordId`.
 const IDENTITY: &str = "posture.estimated_scores";
@@ -16,7 +18,7 @@ const IDENTITY: &str = "posture.estimated_scores";
 /// The run's digest as it is kept. Of a Secure Score whose newest day has no row yet that row is sent
 /// first, so that a run that ends in between sends it again, with the same `RunId` and `RecordId`.
 ///
-/// Without control profiles, or a rule that takes the rows, the day stays open for a later run.
+/// Without control profiles, or a rule that takes the row, the day stays open for a later run.
 pub(super) async fn told(work: &Work<'_>) -> Result<Digest, Stop> {
     let mut digest = work.current.digest.clone();
     let Digest::SecureScores(scores) = &mut digest else { return Ok(digest) };
@@ -30,8 +32,15 @@ pub(super) async fn told(work: &Work<'_>) -> Result<Digest, Stop> {
         return Ok(digest);
     };
     let maximum = scores.newest().and_then(|(_, day)| day.maximum);
-    logs.send_row(&stream, row(work, &estimate, maximum), &work.patience, &work.meter).await?;
-    scores.estimated = Some(day);
+    let row = row(work, &estimate, maximum);
+    match logs.send_row(&stream, row, &work.patience, &work.meter).await {
+        Ok(()) => scores.estimated = Some(day),
+        // Rules that were deployed before this table came must not cost the score itself.
+        Err(refused @ LogsError::Refused { .. }) => {
+            warn!(tenant = work.tenant.id, "The estimate of {day} isn't sent: {refused}");
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(digest)
 }
 

@@ -131,7 +131,8 @@ fn endings(known: &[Known]) -> Vec<Ending> {
 }
 
 fn of_source(known: &Known, now: Timestamp) -> SourceHealth {
-    let freshness = known.snapshot().map(|latest| known.freshness(latest, now));
+    // Of whatever form: an earlier release's was collected too.
+    let freshness = known.latest.as_deref().map(|latest| known.freshness(latest, now));
     let status = match freshness {
         _ if known.unavailable => SourceStatus::Unavailable,
         _ if known.reason.is_some() => SourceStatus::Refused,

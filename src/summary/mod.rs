@@ -9,6 +9,7 @@ mod controls;
 mod counts;
 mod entries;
 mod estimated_scores;
+mod freshness;
 mod given_up;
 mod health;
 mod history;
@@ -32,6 +33,7 @@ pub use counts::{
 };
 pub use entries::{Alert, Incident, alert_list, incident_list};
 pub use estimated_scores::EstimatedScores;
+pub use freshness::{Freshness, Listed};
 pub use given_up::{GivenUp, QueueHealth};
 pub use health::{
     Health, SourceHealth, SourceStatus, Status, TenantHealth, health, health_of, tenant_health,
@@ -93,46 +95,6 @@ impl Known {
         let allowed = self.every.saturating_mul(2).saturating_add(GRACE);
         Freshness { collected: latest.began, stale: age > allowed, age_seconds: age.as_secs() }
     }
-}
-
-/// How old the figures beside it are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Freshness {
-    /// When they were collected.
-    #[schemars(with = "schema::Timestamp")]
-    pub collected: Timestamp,
-    /// Older than two intervals of their source and an hour.
-    pub stale: bool,
-    /// Seconds since they were collected.
-    pub age_seconds: i64,
-}
-
-impl Freshness {
-    /// How old figures are that take from two sources: as old as the older one, stale if either is.
-    fn with(self, other: Freshness) -> Freshness {
-        let older = if other.collected < self.collected { other } else { self };
-        Freshness { stale: self.stale || other.stale, ..older }
-    }
-
-    /// How old figures are that changes are applied to: as old as those, stale if either is.
-    fn renewed_by(self, changes: Freshness) -> Freshness {
-        let newer = if changes.collected > self.collected { changes } else { self };
-        Freshness { stale: self.stale || changes.stale, ..newer }
-    }
-}
-
-/// Items of a list, out of the newest snapshots.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed<T> {
-    /// The items, in their order.
-    pub items: Vec<T>,
-    /// The runs that they are of: tells one state of the list from another.
-    pub of: String,
-    /// How old they are.
-    pub freshness: Freshness,
-    /// What is left out, where something is.
-    pub note: Option<String>,
 }
 
 /// The security posture of one tenant.
@@ -295,6 +257,9 @@ impl Seen<'_> {
 
 fn missing(known: &Known) -> Option<Missing> {
     let why = match known.snapshot() {
+        None if known.latest.is_some() => {
+            "kept in the form of an earlier release: the next run renews it"
+        }
         None => "not collected yet: the next timer run plans it",
         Some(latest) if holds_nothing(&latest.digest) => {
             "the service answered without a score: open the portal to see whether it shows one"

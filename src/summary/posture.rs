@@ -128,7 +128,7 @@ impl TenantStanding {
     }
 }
 
-fn posture(seen: &Seen) -> Posture {
+pub(super) fn posture(seen: &Seen) -> Posture {
     let score = secure_score(seen);
     let day = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at).date();
     let change = score.as_ref().map(|score| score.change.clone()).unwrap_or_default();

@@ -48,7 +48,7 @@ fn recommendations_with_an_exception_are_no_work_to_do() {
 
 #[test]
 fn recommendations_are_listed_with_exceptions_last_and_stay_small() {
-    let long = "x".repeat(400);
+    let long = "é".repeat(400);
     let record = |at: usize, status: &str| {
         format!(
             r#"{{"id":"{at}-{long}","recommendationName":"{long}","productName":"{long}","vendor":"{long}","exposureImpact":{},

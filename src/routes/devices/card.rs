@@ -1,7 +1,7 @@
 //! One device's card, and its comment.
 
 use crate::host::Problem;
-use crate::lookup::{Card, Lookup, Named};
+use crate::lookup::{Card, Lookup, MissingPart, Named};
 use crate::routes::{Answer, Block, Call, Cell, Comment, Parameter, Shown};
 
 /// `?kept=`, of every look-up.
@@ -123,11 +123,7 @@ impl Card {
             let heading = format!("{} failed settings", settings.failed);
             tables.push(table(&heading, &["Setting", "Category"], rows.collect()));
         }
-        if !self.missing.is_empty() {
-            let rows = self.missing.iter();
-            let rows = rows.map(|one| vec![Cell::new(one.part), Cell::new(&*one.reason)]);
-            tables.push(table("Not known", &["Part", "Reason"], rows.collect()));
-        }
+        tables.extend(not_known(&self.missing));
         tables
     }
 }
@@ -145,4 +141,11 @@ fn criticality(level: u8) -> &'static str {
 pub(in crate::routes) fn table(heading: &str, columns: &[&str], rows: Vec<Vec<Cell>>) -> Block {
     let columns = columns.iter().map(|&name| name.to_owned()).collect();
     Block::Table { heading: heading.to_owned(), columns, rows }
+}
+
+/// What an answer lacks, where it lacks something.
+pub(in crate::routes) fn not_known(missing: &[MissingPart]) -> Option<Block> {
+    let rows = missing.iter().map(|one| vec![one.part.into(), one.reason.as_str().into()]);
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    (!rows.is_empty()).then(|| table("Not known", &["Part", "Reason"], rows))
 }

@@ -3,7 +3,7 @@
 mod card;
 mod list;
 
-pub(super) use card::{KEPT, fact, or_dash, table};
+pub(super) use card::{KEPT, fact, not_known, or_dash, table};
 pub(super) use list::PAGED;
 
 use super::{Page, Route, shape};

@@ -5,6 +5,7 @@ mod assessments;
 mod health;
 mod improvement;
 mod open;
+mod portfolio;
 mod secure_score;
 mod table;
 
@@ -125,6 +126,9 @@ fn a_snapshot_of_another_kind_counts_as_none() {
 
     assert!(summary.exposure_score.is_none() && summary.devices.is_none());
     assert_eq!((summary.missing.len(), summary.sources.len()), (1, 0));
+    assert!(summary.missing[0].reason.contains("earlier release"), "{:?}", summary.missing);
+    let health = tenant_health("tenant", "Fabrikam", &known, now());
+    assert_eq!(health.sources[0].status, SourceStatus::Fresh, "it was collected all the same");
 }
 
 #[test]

@@ -80,6 +80,26 @@ async fn a_row_that_is_sent_again_has_the_same_run_and_record() {
     assert_eq!(scores.len(), 1);
 }
 
+/// The program is newer than the deployed rules: the score itself is collected all the same.
+#[tokio::test]
+async fn a_workspace_that_does_not_know_the_table_costs_the_row_alone() {
+    let world = World::empty().await;
+    world.collect(CONTROL_PROFILES).await;
+    for rule in world.microsoft.rules() {
+        let path = format!("/dataCollectionRules/{rule}/streams/{}", ESTIMATED_SCORES.stream());
+        let unknown = FaultKind::Status { code: 404, retry_after: None };
+        world.microsoft.inject(Fault::new(Api::Logs, &path, unknown).always());
+    }
+
+    let without = scores(&world, 0).await;
+    world.microsoft.clear_faults();
+    let with = scores(&world, 6).await;
+
+    assert_eq!((without.status, with.status), (Status::Complete, Status::Complete), "{without}");
+    assert_eq!(rows(&world).len(), 1, "the next run sends the day's row");
+    assert_eq!(rows(&world)[0]["RunId"], with.run.as_str());
+}
+
 #[tokio::test]
 async fn the_summary_has_the_same_figures_as_the_row() {
     let world = World::empty().await;

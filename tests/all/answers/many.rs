@@ -3,13 +3,16 @@
 use super::snapshots::compare;
 use super::{World, moment};
 use crate::support;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::SignedDuration;
 use posture::plan::{Job, RunId};
+use posture::routes::{self, Request};
 use posture::run::run;
 use posture::source::{ALERTS, CONTROL_PROFILES, EXPOSURE_SCORE, SECURE_SCORES, Source};
 use posture::tenant::Roster;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use warp::http::HeaderMap;
 
 const SOURCES: [Source; 4] = [SECURE_SCORES, CONTROL_PROFILES, EXPOSURE_SCORE, ALERTS];
 
@@ -183,4 +186,42 @@ async fn a_call_reads_a_bounded_number_of_reports() {
     assert!(runs["note"].as_str().unwrap().contains("newest 500 reports"), "{}", runs["note"]);
     assert_eq!(runs["value"][0]["run"], "20260310T101500Z");
     assert_eq!(runs["value"][499]["run"], "20260310T015600Z");
+}
+
+/// By identity, a caller gets its own tenants alone: ranks and counts are over these.
+#[tokio::test]
+async fn a_caller_by_identity_sees_its_own_tenants_alone() {
+    let (mut world, tenants) = four().await;
+    let (home, object) =
+        ("99999999-0000-4000-8000-000000000001", "99999999-0000-4000-8000-000000000002");
+    let Roster::Fixed(present) = &mut world.app.roster else { panic!("fixed tenants") };
+    for tenant in Arc::get_mut(present).unwrap().tenants.iter_mut().take(2) {
+        let callers = &mut Arc::get_mut(tenant).unwrap().callers;
+        callers.push(format!("{home}/{object}").parse().unwrap());
+    }
+    world.app.authenticates = true;
+    let claim = |typ: &str, val: &str| json!({ "typ": typ, "val": val });
+    let principal = json!({ "claims": [claim("oid", object), claim("tid", home)] });
+    let principal = BASE64_STANDARD.encode(principal.to_string());
+    let mut headers = HeaderMap::new();
+    headers.insert("x-ms-client-principal-id", object.parse().unwrap());
+    headers.insert("x-ms-client-principal", principal.parse().unwrap());
+    let app = &world.app;
+    let ask = async |path: &str, query: &str| {
+        let request = Request { method: "GET", path, query, headers: &headers, body: b"" };
+        routes::answer(app, request).await
+    };
+
+    for path in ["/api/caller/portfolio", "/api/caller/tenants"] {
+        let reply = ask(path, "").await;
+        let list: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!((reply.status, &list["total"]), (200, &2.into()), "{path}: {}", reply.body);
+        for hidden in &tenants[2..] {
+            assert!(!reply.body.contains(&hidden.id) && !reply.body.contains(&hidden.name));
+        }
+    }
+    for path in ["/api/caller/runs", "/api/caller/alerts", "/api/caller/summary"] {
+        let reply = ask(path, &format!("tenant={}", tenants[2].id)).await;
+        assert_eq!(reply.status, 404, "{path}: {}", reply.body);
+    }
 }

@@ -3,6 +3,7 @@
 
 mod binding;
 mod engine;
+mod estimated;
 mod running;
 mod states;
 mod transforms;
