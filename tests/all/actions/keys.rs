@@ -127,3 +127,35 @@ async fn a_key_is_its_tenants_own() {
     let acted = world.acted();
     assert_eq!(acted.iter().map(|one| &one.tenant).collect::<Vec<_>>(), [&one.id, &two.id]);
 }
+
+/// The same promises on the real storage's terms: ETags, conditional writes, container made on the way.
+#[tokio::test]
+async fn in_blob_storage_too_one_of_many_acts_and_the_hours_number_holds() {
+    let azurite = crate::support::azurite::Azurite::start().await;
+    let caps = Caps::read("isolate=2").unwrap();
+    let policy = Policy { caps, deny: Deny::default(), ..policy() };
+    let world = World::of(policy.clone()).await;
+    let over_blobs = || app(&world.microsoft, Arc::new(crate::azurite::blob(&azurite)), &policy);
+    let apps = [over_blobs(), over_blobs()];
+    let ids: Vec<_> = (0..4).map(|number| world.id(world.fit(number))).collect();
+
+    let mut calls = Vec::new();
+    for (number, id) in ids.iter().enumerate() {
+        for app in &apps {
+            let (path, key) =
+                (format!("/api/response/devices/{id}/isolate"), format!("key-{number}"));
+            calls.push(async move { call(app, "POST", &path, "", &key, reason()).await });
+        }
+    }
+    let replies = futures::future::join_all(calls).await;
+
+    let acted: std::collections::BTreeSet<_> =
+        world.acted().into_iter().map(|acted| acted.machine).collect();
+    let asked = asked_to_act(&world.microsoft);
+    // Two calls with one key may both be counted: fewer act then, never more.
+    assert!((1..=2).contains(&asked) && acted.len() == asked, "{asked} {replies:?}");
+    assert!(replies.iter().all(|reply| [202, 429].contains(&reply.status)), "{replies:?}");
+    let ledger = crate::azurite::blob(&azurite);
+    assert_eq!(audit(&ledger).await.len(), 8);
+    assert_eq!(ledger.list("unsent/").await.unwrap(), Vec::<String>::new());
+}
