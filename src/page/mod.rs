@@ -75,3 +75,6 @@ pub fn policy() -> String {
          frame-ancestors 'none'"
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod cases;
 mod collect;
 mod conformance;
 mod doors;
+mod forms;
 mod fuzz;
 mod hunt;
 mod openapi;
