@@ -62,6 +62,7 @@ async fn of_many_calls_with_one_key_at_once_one_acts() {
 async fn the_hours_last_one_is_the_keys_own_whoever_took_it() {
     let caps = Caps::read("isolate=1").unwrap();
     let world = World::of(Policy { caps, deny: Deny::default(), ..policy() }).await;
+    world.microsoft.set_action_span(std::time::Duration::from_secs(600));
     let path = format!("/api/response/devices/{}/isolate", world.id(world.fit(0)));
 
     let calls = (0..6).map(|_| call(&world.app, "POST", &path, "", "one", reason()));
@@ -100,6 +101,7 @@ async fn an_intent_that_a_refusal_has_left_behind_is_taken_over_once() {
         format!("state/{}/actions/{}.json", support::tenant(0).id, order.key_hash().unwrap());
     ledger.keep(&place, Bytes::from(intent.to_string())).await.unwrap();
 
+    world.microsoft.set_action_span(std::time::Duration::from_secs(600));
     let path = format!("/api/response/devices/{id}/isolate");
     let calls = (0..5).map(|_| call(&world.app, "POST", &path, "", "left", reason()));
     let replies = futures::future::join_all(calls).await;
@@ -135,6 +137,7 @@ async fn in_blob_storage_too_one_of_many_acts_and_the_hours_number_holds() {
     let caps = Caps::read("isolate=2").unwrap();
     let policy = Policy { caps, deny: Deny::default(), ..policy() };
     let world = World::of(policy.clone()).await;
+    world.microsoft.set_action_span(std::time::Duration::from_secs(600));
     let over_blobs = || app(&world.microsoft, Arc::new(crate::azurite::blob(&azurite)), &policy);
     let apps = [over_blobs(), over_blobs()];
     let ids: Vec<_> = (0..4).map(|number| world.id(world.fit(number))).collect();

@@ -51,6 +51,7 @@ async fn a_playbook_comments_isolates_and_follows_to_the_end() {
     let isolate = actions.iter().find(|one| one["action"] == "isolate").unwrap();
     assert_eq!(isolate["possible"], true, "{isolate}");
 
+    microsoft.set_action_span(Duration::from_secs(2));
     let start = format!("POST /api/response/devices/{found}/isolate");
     let reason = json!({ "reason": "Incident 4711: contain it", "requestedBy": "Ana" });
     let key = "Idempotency-Key: incident-4711/isolate\r\n";
