@@ -37,8 +37,9 @@ param tableTotalRetentionInDays int = -1
 @description('Optional. Names of our tables that have the plan Basic.')
 param basicTables array = []
 
-@description('Optional. Columns that tables have beside those of this release, by table: [{ name, type }]; without them a redeployment drops these columns.')
-param extraColumns object = {}
+@description('Optional. Our own tables: create, or existing where infra/tables.sh upgrade has written them; a write drops every column that this release does not list.')
+@allowed(['create', 'existing'])
+param postureTables string = 'create'
 
 @description('Optional. Tables of the two published solutions: off, create, or existing (migrated by step 1; only their flows are added).')
 @allowed(['off', 'create', 'existing'])
@@ -202,7 +203,7 @@ module logs 'modules/logs.bicep' = {
     tableRetentionInDays: tableRetentionInDays
     tableTotalRetentionInDays: tableTotalRetentionInDays
     basicTables: basicTables
-    extraColumns: extraColumns
+    postureTables: postureTables
     classicTables: classicTables
     saveFunctions: saveFunctions
     privateNetwork: privateNetwork

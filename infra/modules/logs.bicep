@@ -24,8 +24,9 @@ param tableTotalRetentionInDays int
 @description('Required. Names of our tables that have the plan Basic.')
 param basicTables array
 
-@description('Required. Columns that tables have beside those of this release, by table.')
-param extraColumns object
+@description('Required. Our own tables: create, or existing where they are written already.')
+@allowed(['create', 'existing'])
+param postureTables string
 
 @description('Required. Tables of the two published solutions: off, create or existing.')
 @allowed(['off', 'create', 'existing'])
@@ -76,11 +77,13 @@ module tables 'tables.bicep' = {
   scope: resourceGroup(workspacePath[2], workspacePath[4])
   params: {
     workspaceName: workspacePath[8]
-    tables: concat(generated.tables, classicTables == 'create' ? generated.classicTables : [])
+    tables: concat(
+      postureTables == 'create' ? generated.tables : [],
+      classicTables == 'create' ? generated.classicTables : []
+    )
     retentionInDays: tableRetentionInDays
     totalRetentionInDays: tableTotalRetentionInDays
     basicTables: basicTables
-    extraColumns: extraColumns
   }
   dependsOn: [workspace]
 }

@@ -19,9 +19,6 @@ param totalRetentionInDays int = -1
 @description('Optional. Names of tables of the plan Basic; the others have the plan Analytics.')
 param basicTables array = []
 
-@description('Optional. Columns that tables have beside those of this release, by table: [{ name, type }]. A write drops what it does not list.')
-param extraColumns object = {}
-
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: workspaceName
 }
@@ -39,13 +36,7 @@ resource table 'Microsoft.OperationalInsights/workspaces/tables@2025-07-01' = [
       totalRetentionInDays: totalRetentionInDays
       schema: {
         name: item.name
-        columns: concat(
-          item.columns,
-          filter(
-            contains(extraColumns, item.name) ? extraColumns[item.name] : [],
-            extra => !contains(map(item.columns, column => toLower(column.name)), toLower(extra.name))
-          )
-        )
+        columns: item.columns
       }
     }
   }
