@@ -250,7 +250,7 @@ module roles 'modules/roles.bicep' = {
 
 module subscriptionReader 'modules/subscription-reader.bicep' = [
   for id in subscriptionIds: {
-    name: 'posture-reader-${token}'
+    name: 'posture-reader-${uniqueString(token, id)}'
     scope: subscription(id)
     params: { identityResourceId: identityId, identityPrincipalId: identity.outputs.principalId }
   }

@@ -33,7 +33,7 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
 
 resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = {
   parent: zone
-  name: 'posture'
+  name: last(split(networkId, '/'))
   location: 'global'
   tags: tags
   properties: {

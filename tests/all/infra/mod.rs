@@ -4,6 +4,7 @@
 
 mod compiling;
 mod deployed;
+mod files;
 mod form;
 mod names;
 mod plans;
