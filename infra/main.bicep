@@ -98,7 +98,7 @@ param instanceMemoryMB int = 2048
 @allowed(['EP1', 'EP2', 'EP3'])
 param premiumSize string = 'EP1'
 
-@description('Optional. Instances at most: of each scale group on flex, of the plan on premium (at most 100). Not every region takes fewer than 40 on flex.')
+@description('Optional. Instances at most: of each scale group on flex, of the plan on premium (20 at most). Not every region takes fewer than 40 on flex.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40

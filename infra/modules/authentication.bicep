@@ -4,8 +4,6 @@ metadata description = 'App Service authentication in front of the app; requests
 param appName string
 
 @description('Required. Client id of the registration that stands for the API.')
-@minLength(36)
-@maxLength(36)
 param clientId string
 
 @description('Required. Whether callers of other tenants may sign in.')

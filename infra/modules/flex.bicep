@@ -10,7 +10,6 @@ param planName string
 param location string
 
 @description('Required. Resource ids of the app\'s identities; the first one is the app\'s own.')
-@minLength(1)
 param identityResourceIds array
 
 @description('Required. Address of the container of the package.')

@@ -148,7 +148,8 @@ module premiumApp 'premium.bicep' = if (!flex) {
     settings: all
     insightsName: names.insights
     size: premiumSize
-    maximumInstanceCount: min(maximumInstanceCount, 100)
+    // What every region takes on Linux.
+    maximumInstanceCount: min(maximumInstanceCount, 20)
     isPrivate: privateNetwork
     subnetResourceId: appSubnetId
     tags: tags

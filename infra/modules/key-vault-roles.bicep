@@ -29,7 +29,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
 resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in concat(keepsRefreshTokens ? writes : reads, signs ? signing : []): {
     scope: vault
-    name: guid(vault.id, identityResourceId, role)
+    name: guid(vault.id, toLower(identityResourceId), role)
     properties: {
       principalId: identityPrincipalId
       principalType: 'ServicePrincipal'

@@ -1,7 +1,6 @@
 metadata description = 'A Key Vault that is opened by role only.'
 
 @description('Required. Name.')
-@minLength(3)
 @maxLength(24)
 param name string
 

@@ -10,7 +10,6 @@ param planName string
 param location string
 
 @description('Required. Resource ids of the app\'s identities; the first one is the app\'s own.')
-@minLength(1)
 param identityResourceIds array
 
 @description('Optional. HTTPS address of the package. Empty: none is mounted.')
@@ -28,7 +27,7 @@ param size string
 
 @description('Required. Instances at most.')
 @minValue(1)
-@maxValue(100)
+@maxValue(20)
 param maximumInstanceCount int
 
 @description('Required. Whether the app is reached by private endpoints only.')
@@ -82,7 +81,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     clientAffinityEnabled: false
     keyVaultReferenceIdentity: identityResourceIds[0]
     virtualNetworkSubnetId: empty(subnetResourceId) ? null : subnetResourceId
-    outboundVnetRouting: { allTraffic: !empty(subnetResourceId) }
     siteConfig: {
       minTlsVersion: '1.2'
       ftpsState: 'Disabled'

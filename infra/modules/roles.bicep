@@ -31,7 +31,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 resource storageGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in onStorage: {
     scope: storage
-    name: guid(storage.id, identityResourceId, role)
+    name: guid(storage.id, toLower(identityResourceId), role)
     properties: {
       principalId: identityPrincipalId
       principalType: 'ServicePrincipal'
@@ -42,7 +42,7 @@ resource storageGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
-  name: guid(insights.id, identityResourceId, publisher)
+  name: guid(insights.id, toLower(identityResourceId), publisher)
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'

@@ -64,7 +64,7 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' = [
 resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (item, i) in rules: {
     scope: rule[i]
-    name: guid(rule[i].id, identityResourceId, publisher)
+    name: guid(rule[i].id, toLower(identityResourceId), publisher)
     properties: {
       principalId: identityPrincipalId
       principalType: 'ServicePrincipal'

@@ -1,7 +1,6 @@
 metadata description = 'The storage account: records, jobs and the package, reachable by role only.'
 
 @description('Required. Name of the account.')
-@minLength(3)
 @maxLength(24)
 param name string
 

@@ -13,7 +13,7 @@ var permissions = loadJsonContent('../generated/permissions.json')
 
 resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in permissions.collect.azureRoles: {
-    name: guid(subscription().id, identityResourceId, role.id)
+    name: guid(subscription().id, toLower(identityResourceId), role.id)
     properties: {
       principalId: identityPrincipalId
       principalType: 'ServicePrincipal'

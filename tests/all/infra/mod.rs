@@ -16,10 +16,11 @@ mod snapshots;
 
 use crate::support::tools::root;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The compiler, linter and expander; what is left out without them is said once.
 fn tools() -> Option<PathBuf> {
@@ -68,8 +69,17 @@ fn sets() -> Vec<String> {
     sets
 }
 
-/// What a deployment with this parameter set gives: `resources`, `outputs`; no error and no warning.
-fn deployment(tools: &Path, set: &str, more: &[&str]) -> Value {
+/// What a deployment with this parameter set gives: `resources`, `outputs`; no error and no warning. Expanded
+/// once, whichever tests ask for it.
+fn deployment(tools: &Path, set: &str, more: &[&str]) -> Arc<Value> {
+    type Deployments = Mutex<BTreeMap<String, Arc<OnceLock<Arc<Value>>>>>;
+    static DEPLOYMENTS: Deployments = Mutex::new(BTreeMap::new());
+    let key = format!("{set} {}", more.join(" "));
+    let cell = DEPLOYMENTS.lock().unwrap().entry(key).or_default().clone();
+    cell.get_or_init(|| Arc::new(expand(tools, set, more))).clone()
+}
+
+fn expand(tools: &Path, set: &str, more: &[&str]) -> Value {
     let parameters = format!("tests/fixtures/infra/{set}.parameters.json");
     let mut arguments = vec!["infra/azuredeploy.json", "--json", "--params", &parameters];
     arguments.extend(more);

@@ -129,3 +129,23 @@ fn one_parameter_changes_only_its_part() {
         super::json("infra/generated/tables.json")["classicTables"].as_array().unwrap().len()
     );
 }
+
+/// Button first: the second deployment names the identity that the first one has made, in whatever case the
+/// portal shows its id.
+#[test]
+fn naming_the_identity_that_the_template_made_changes_the_timer_only() {
+    let Some(tools) = tools() else { return };
+    let first = deployment(&tools, "identity-empty", &[]);
+    let made = first["outputs"]["identityResourceId"]["value"].as_str().unwrap();
+    let again = |id: &str| {
+        let parameter = format!("identityResourceId={id}");
+        names(&deployment(&tools, "identity-empty", &["--param", &parameter]))
+    };
+
+    let second = again(made);
+
+    let gone: Vec<_> = names(&first).difference(&second).map(|(id, _)| id.clone()).collect();
+    assert_eq!(gone, [made.to_owned()], "the identity stays, but isn't written any more");
+    assert!(second.is_subset(&names(&first)));
+    assert_eq!(again(&made.replace("resourceGroups", "resourcegroups")), second);
+}

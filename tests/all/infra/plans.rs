@@ -111,7 +111,7 @@ fn premium_has_what_it_demands_and_no_content_share() {
             (&plan["sku"]["tier"], &plan["kind"]),
             (&"ElasticPremium".into(), &"elastic".into())
         );
-        assert!(plan["properties"]["maximumElasticWorkerCount"].as_i64().unwrap() <= 100);
+        assert!(plan["properties"]["maximumElasticWorkerCount"].as_i64().unwrap() <= 20);
         let doors = of_type(&deployed, "Microsoft.Web/sites/basicPublishingCredentialsPolicies");
         assert!(doors.len() == 2 && doors.iter().all(|door| door["properties"]["allow"] == false));
         assert!(of_type(&deployed, "Microsoft.Web/sites/extensions").is_empty());
