@@ -12,11 +12,12 @@ param identityResourceId string = ''
 @description('Optional. Tags of a new identity.')
 param tags object = {}
 
-// A place holder that parses keeps the paths below whole where nothing is given.
-var id = empty(identityResourceId) ? '${resourceGroup().id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}' : identityResourceId
-var path = split(id, '/')
+var own = '${resourceGroup().id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}'
+// Naming the one that an earlier deployment has made changes nothing.
+var isOwn = empty(identityResourceId) || identityResourceId =~ own
+var path = split(isOwn ? own : identityResourceId, '/')
 
-resource made 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (empty(identityResourceId)) {
+resource made 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (isOwn) {
   name: name
   location: location
   tags: tags
@@ -28,7 +29,7 @@ resource given 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' exi
 }
 
 @description('Object id, which role assignments and grants name.')
-output principalId string = empty(identityResourceId) ? made!.properties.principalId : given.properties.principalId
+output principalId string = isOwn ? made!.properties.principalId : given.properties.principalId
 
 @description('Client id, which the program signs in with.')
-output clientId string = empty(identityResourceId) ? made!.properties.clientId : given.properties.clientId
+output clientId string = isOwn ? made!.properties.clientId : given.properties.clientId

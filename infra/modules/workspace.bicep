@@ -17,10 +17,12 @@ param retentionInDays int = 90
 @description('Optional. Tags of a new workspace.')
 param tags object = {}
 
-var id = empty(workspaceResourceId) ? '${resourceGroup().id}/providers/Microsoft.OperationalInsights/workspaces/${name}' : workspaceResourceId
-var path = split(id, '/')
+var own = '${resourceGroup().id}/providers/Microsoft.OperationalInsights/workspaces/${name}'
+// Naming the one that an earlier deployment has made changes nothing.
+var isOwn = empty(workspaceResourceId) || workspaceResourceId =~ own
+var path = split(isOwn ? own : workspaceResourceId, '/')
 
-resource made 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (empty(workspaceResourceId)) {
+resource made 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (isOwn) {
   name: name
   location: location
   tags: tags
@@ -35,7 +37,7 @@ resource made 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (empty(
   }
 }
 
-resource sentinel 'Microsoft.SecurityInsights/onboardingStates@2025-09-01' = if (empty(workspaceResourceId)) {
+resource sentinel 'Microsoft.SecurityInsights/onboardingStates@2025-09-01' = if (isOwn) {
   scope: made
   name: 'default'
   properties: {}
@@ -47,4 +49,4 @@ resource given 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = 
 }
 
 @description('Region of the workspace, which its collection rules share.')
-output location string = empty(workspaceResourceId) ? made!.location : given.location
+output location string = isOwn ? made!.location : given.location
