@@ -134,7 +134,7 @@ param callerTenants array = []
 @description('Optional. Whether a Key Vault is made.')
 param createKeyVault bool = false
 
-@description('Optional. Resource id of a Key Vault that settings refer to.')
+@description('Optional. Resource id of a Key Vault that settings refer to; createKeyVault wins.')
 param keyVaultResourceId string = ''
 
 @description('Optional. Whether refresh tokens are kept in the vault, which takes the right to write there.')

@@ -141,6 +141,11 @@ fn the_template_is_small_enough_for_the_portal_and_each_part_for_azure() {
         let bytes = resource.to_string().len();
         assert!(bytes < 1_000_000, "{}: {bytes} bytes", resource["name"]);
     }
+    // Resource Manager's own limits of an expression, of parameters and of outputs.
+    let longest = super::texts(&template).into_iter().filter(|text| text.starts_with('['));
+    assert!(longest.map(str::len).max().unwrap() < 24_576);
+    assert!(template["parameters"].as_object().unwrap().len() <= 256);
+    assert!(template["outputs"].as_object().unwrap().len() <= 64);
     // What Bicep loads at most: 131,072 characters of text, 1,048,576 of JSON.
     for (folder, most) in [("infra/modules", 131_072), ("infra/generated", 1_048_576)] {
         for file in std::fs::read_dir(super::root().join(folder)).unwrap() {
