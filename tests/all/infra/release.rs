@@ -40,6 +40,15 @@ fn the_buttons_lead_to_the_templates_of_the_release() {
 }
 
 #[test]
+fn step_one_clones_the_release_that_the_button_deploys() {
+    let page = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
+    let line =
+        format!("git clone --depth 1 --branch {} {} posture", text("tag"), text("repository"));
+
+    assert!(page.contains(&line), "docs/deploy.md lacks {line}");
+}
+
+#[test]
 fn the_tag_is_the_packages_version() {
     let tag = text("tag");
 
