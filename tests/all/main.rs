@@ -21,6 +21,7 @@ mod grant;
 mod host_contract;
 mod hunting;
 mod identity;
+mod infra;
 mod kql;
 mod lookups;
 mod page;

@@ -178,3 +178,14 @@ fn every_file_of_infra_kql_is_a_function() {
         assert!(function.query.starts_with(&format!("// {}", function.name)), "{}", function.name);
     }
 }
+
+/// The alert's query isn't a function, but it goes to the same workspace.
+#[test]
+fn the_alert_on_collection_failure_binds() {
+    let query = std::fs::read_to_string("infra/modules/collection-failure.kql").unwrap();
+    let bound = bind(vec![json!({ "name": "collection-failure", "text": query })]);
+
+    assert_eq!(bound[0].errors, Vec::<String>::new());
+    let names: Vec<_> = bound[0].columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["AadTenantId", "TenantName", "Source", "Status", "Message"]);
+}
