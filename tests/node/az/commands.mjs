@@ -34,6 +34,23 @@ export const commands = {
   },
   'ad app credential list': (state, { id }) => application(state, id).certificates,
   'ad app credential reset': resetCredential,
+  'resource list': (state, { 'resource-group': name }) => {
+    if (!state.groups[name]) throw absent('ResourceGroupNotFound', `Resource group '${name}'`);
+    return state.resources;
+  },
+  'identity list': state => Object.values(state.identities),
+  'role assignment list': (state, { assignee, all, scope }) =>
+    state.roles.filter(role => role.principalId === assignee && (all ? role.scope.startsWith('/subscriptions/') : role.scope === scope)),
+  'role assignment delete': (state, { ids }) => { state.roles = state.roles.filter(role => role.id !== ids); },
+  'monitor log-analytics workspace delete': (state, { force, yes, 'workspace-name': name }) => {
+    if (!force || !yes) throw new Refusal(1, 'it would be kept for 14 days');
+    state.resources = state.resources.filter(resource => resource.name !== name);
+  },
+  'group delete': deleteGroup,
+  'keyvault purge': (state, { name }) => {
+    if (!state.deletedVaults.includes(name)) throw absent('DeletedVaultNotFound', name);
+    state.deletedVaults = [];
+  },
 };
 
 function makeIdentity(state, { name, 'resource-group': group, location }) {
@@ -45,6 +62,14 @@ function makeIdentity(state, { name, 'resource-group': group, location }) {
   state.principals.push({ id: principalId, appId: clientId });
   state.lag = 2;
   return state.identities[name];
+}
+
+function deleteGroup(state, { name, yes }) {
+  if (!yes) throw new Refusal(1, 'Unable to prompt for confirmation');
+  delete state.groups[name];
+  state.deletedVaults = state.resources.filter(one => one.type === 'Microsoft.KeyVault/vaults').map(one => one.name);
+  // An assignment outlives its identity.
+  Object.assign(state, { resources: [], identities: {} });
 }
 
 function makeCertificate(state, { name, policy }) {
