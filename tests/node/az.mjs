@@ -1,14 +1,17 @@
 // A stand-in for the Azure CLI, as far as the scripts under infra/ call it: answers from AZ_STATE (a JSON
 // file, which writes change), evaluates --query as the CLI does, and adds every call to AZ_LOG. It refuses what it
-// doesn't know, so that a script can't pass by calling something that isn't there.
+// doesn't know, so that a script can't pass by calling something that isn't there. It listens on the port that it
+// prints, since a process for each call would take most of the tests' time: the number of words and the words come
+// in, each ended by NUL, and out go the exit code on a line and what is printed.
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import jmespath from 'jmespath';
+import { Refusal, text } from './az/answer.mjs';
 import { arm } from './az/arm.mjs';
 import { commands } from './az/commands.mjs';
 import { graph } from './az/graph.mjs';
-import { Refusal, text } from './az/answer.mjs';
 
-const FLAGS = ['only-show-errors', 'cert', 'append', 'yes', 'all', 'force', 'no-wait'];
+const FLAGS = ['only-show-errors', 'cert', 'append', 'yes', 'all', 'force'];
 
 // Words of the command, then options; of an option without a value, true.
 function read(words) {
@@ -41,18 +44,29 @@ function answer(state, { command, options }, words) {
   return arm(state, call);
 }
 
-const words = process.argv.slice(2);
-const state = JSON.parse(readFileSync(process.env.AZ_STATE, 'utf8'));
-appendFileSync(process.env.AZ_LOG, `${JSON.stringify(words)}\n`);
-try {
-  const call = read(words);
-  let given = answer(state, call, words) ?? null;
-  if (call.options.query) given = jmespath.search(given, call.options.query);
-  process.stdout.write(text(given, call.options.output ?? 'json'));
-} catch (refusal) {
-  if (!(refusal instanceof Refusal)) throw refusal;
-  process.stderr.write(`ERROR: ${refusal.message}\n`);
-  process.exitCode = refusal.code;
-} finally {
-  writeFileSync(process.env.AZ_STATE, JSON.stringify(state, null, 1));
+function run(words) {
+  const state = JSON.parse(readFileSync(process.env.AZ_STATE, 'utf8'));
+  appendFileSync(process.env.AZ_LOG, `${JSON.stringify(words)}\n`);
+  try {
+    const call = read(words);
+    let given = answer(state, call, words) ?? null;
+    if (call.options.query) given = jmespath.search(given, call.options.query);
+    return `0\n${text(given, call.options.output ?? 'json')}`;
+  } catch (refusal) {
+    return `${refusal.code ?? 1}\nERROR: ${refusal.message}\n`;
+  } finally {
+    writeFileSync(process.env.AZ_STATE, JSON.stringify(state));
+  }
 }
+
+const server = createServer(socket => {
+  let come = '';
+  socket.setEncoding('utf8');
+  socket.on('error', () => {});
+  socket.on('data', some => {
+    come += some;
+    const [count, ...words] = come.split('\0');
+    if (words.length === Number(count) + 1) socket.end(run(words.slice(0, -1)));
+  });
+});
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
