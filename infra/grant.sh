@@ -17,9 +17,13 @@ usage() {
 infra/grant.sh --resource-group NAME [--location REGION]
 
   --name NAME             the identity that collects (posture-collect)
+  --identity ID           instead of the two: the resource id of one that the template has made
   --live                  also what live look-ups need
+  --object-id ID          instead of all these: the object id of an identity that is there; only app roles are looked
+                          at, for a Privileged Role Administrator who may see nothing of the subscription
   --act LIST              also an identity apart, for these response actions: isolate,release,scan,control-profile
-  --act-name NAME         its name (posture-act)
+  --act-name NAME         its name (posture-act); --act-object-id ID as above
+  --management-group NAME also Security Reader there; in subscriptions the template grants it
   --provider NAME         a provider: make the multi-tenant registration NAME (and NAME-act with --act), which
                           customers consent to; the identity is its credential and gets no role itself
   --certificate VAULT     with --provider: a certificate made in that Key Vault instead of the identity
@@ -30,7 +34,7 @@ END
 }
 
 group='' region='' name=posture-collect live='' actions='' act_name=posture-act
-registration_name='' vault='' tenants='' workspace='' ids=()
+registration_name='' vault='' tenants='' workspace='' identity_id='' object_id='' act_object_id='' management_group='' ids=()
 
 options() {
   while (($#)); do
@@ -43,6 +47,10 @@ options() {
       --resource-group | -g) group=$2 ;;
       --location | -l) region=$2 ;;
       --name) name=$2 ;;
+      --identity) identity_id=$2 ;;
+      --object-id) object_id=$2 ;;
+      --act-object-id) act_object_id=$2 ;;
+      --management-group) management_group=$2 ;;
       --act) actions=$2 ;;
       --act-name) act_name=$2 ;;
       --provider) registration_name=$2 ;;
@@ -55,9 +63,18 @@ options() {
   done
 }
 
+# Group and name of an identity that is there, by its resource id.
+named() {
+  local shape='^/subscriptions/[^/]+/resource[Gg]roups/([^/]+)/providers/Microsoft.ManagedIdentity/userAssignedIdentities/([^/]+)$'
+  [[ $identity_id =~ $shape ]] || fail "--identity $identity_id is no resource id of a user-assigned identity"
+  group=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
+}
+
 checks() {
   local action known
-  [[ $group ]] || fail 'name the resource group of the identity by --resource-group (--help)'
+  if [[ $identity_id ]]; then named; fi
+  if [[ $act_object_id && ! $actions ]]; then fail '--act-object-id goes with --act'; fi
+  [[ $group || $object_id$act_object_id ]] || fail 'name the resource group of the identity by --resource-group (--help)'
   [[ $name != "$act_name" ]] || fail 'the identity that acts is the one that collects: give them two names'
   [[ $registration_name || ! $vault$tenants ]] || fail '--certificate and --tenants go with --provider'
   [[ ! $registration_name || $registration_name =~ ^[A-Za-z0-9._-]{1,100}$ ]] \
@@ -85,6 +102,7 @@ purpose() {
   local identity_name=$1 registration=$2 roles=$3 credential=$4
   identity "$identity_name" "$group"
   until_known "$principal"
+  again="$(options_of "$roles") $principal"
   if [[ $registration_name ]]; then
     registration "$registration"
     registration_principal
@@ -95,13 +113,38 @@ purpose() {
   else
     grant "$principal" < <("$roles")
   fi
+  if [[ $management_group && $roles == roles_to_read ]]; then azure_grant "$principal" "$management_group"; fi
   ids+=("client id of the identity $identity_name: $client" "its resource id, for the template: $resource")
+}
+
+# What names the identity of a purpose by its object id.
+options_of() {
+  if [[ $1 == roles_to_act ]]; then echo "--act $actions --act-object-id"; else echo "${live:+--live }--object-id"; fi
+}
+
+# App roles alone, of identities that are there.
+by_object_id() {
+  if [[ $object_id ]]; then
+    again="$(options_of roles_to_read) $object_id"
+    grant "$object_id" < <(roles_to_read)
+  fi
+  if [[ $act_object_id ]]; then
+    again="$(options_of roles_to_act) $act_object_id"
+    grant "$act_object_id" < <(roles_to_act)
+  fi
+  report
 }
 
 main() {
   options "$@"
   checks
   signed_in
+  [[ ! $identity_id || $identity_id == "/subscriptions/$subscription/"* ]] \
+    || fail "the identity is in another subscription: az account set --subscription $(cut -d / -f 3 <<< "$identity_id")"
+  if [[ $object_id$act_object_id ]]; then
+    by_object_id
+    return
+  fi
   say "tenant $tenant, subscription $subscription"
   resource_group "$group"
   purpose "$name" "$registration_name" roles_to_read credential
@@ -110,7 +153,7 @@ main() {
     "$here/tables.sh" existing --workspace "$workspace" || lacks 'the classic tables, see above'
   fi
   say '' && printf '%s\n' "${ids[@]}" && say ''
-  say 'Azure roles (Security Reader, storage, collection rules) are granted by the template: paste the resource id there.'
+  say 'Azure roles (storage, collection rules, Security Reader in subscriptions) are granted by the template: give it the resource id.'
   say 'Deployed already with an identity of its own? Deploy again with that resource id: this starts the timer.'
   report
 }

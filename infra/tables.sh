@@ -4,7 +4,8 @@
 #
 #   infra/tables.sh existing --workspace RESOURCE_ID   the older solutions' tables: migrated in place, for
 #                                                      classicTables=existing
-#   infra/tables.sh upgrade --workspace RESOURCE_ID    our own tables, before a redeploy
+#   infra/tables.sh upgrade --workspace RESOURCE_ID    our own tables, before a redeploy with
+#                                                      postureTables=existing
 #
 # Takes the Azure CLI, signed in; the columns are in generated/tables.json. Least role: Log Analytics
 # Contributor on the workspace.
@@ -151,7 +152,7 @@ upgrade() {
   own=$(comm -23 <(cut -f 1 <<< "$had" | sort) <(cut -f 1 <<< "$wanted" | sort) | tr '\n' ' ')
   if [[ ${own// /} ]]; then
     own=${own% }
-    lacks "$1 has columns that this release doesn't list (${own// /, }): a write of the table by the template drops them (docs/deploy.md, upgrade)"
+    lacks "$1 has columns that this release doesn't list (${own// /, }): deploy with postureTables=existing, or the template's write drops them"
   fi
 }
 

@@ -6,7 +6,8 @@ pause=${POSTURE_STEP_SECONDS:-5}
 looks=24
 
 readonly azure_owner='an owner of the subscription (Contributor of the resource group does for the identity)'
-readonly role_admin='a Privileged Role Administrator (az login --tenant'
+# What a Privileged Role Administrator runs, who may see nothing of the subscription.
+again=''
 
 resource_group() {
   if ask group show --name "$1" --query location --output tsv; then
@@ -93,8 +94,28 @@ grant_one() {
     "{\"principalId\":\"$to\",\"resourceId\":\"$service\",\"appRoleId\":\"$role\"}"; then
     changed "  $what: granted"
   elif is_denied; then
-    lacks "$what, for $for_: this is the turn of $role_admin $tenant), who runs this same line"
+    lacks "$what, for $for_: this is the turn of a Privileged Role Administrator (az login --tenant $tenant --allow-no-subscriptions): infra/grant.sh $again"
   else
     lacks "$what, for $for_: $why"
   fi
+}
+
+# Grants what collecting reads of Azure in a management group; in subscriptions the template does.
+azure_grant() {
+  local to=$1 scope=/providers/Microsoft.Management/managementGroups/$2 role name what
+  while IFS=$'\t' read -r role name; do
+    what="$name at the management group $2"
+    must "$what" 'a Reader of the management group' role assignment list --assignee "$to" --role "$role" \
+      --scope "$scope" --query '[].id' --output tsv
+    if [[ $answer ]]; then
+      say "  $what: there already"
+    elif ask role assignment create --assignee-object-id "$to" --assignee-principal-type ServicePrincipal \
+      --role "$role" --scope "$scope" --output none; then
+      changed "  $what: granted"
+    elif is_denied; then
+      lacks "$what: this is the turn of an owner or User Access Administrator of it, who runs this same line"
+    else
+      lacks "$what: $why"
+    fi
+  done < <(azure_roles collect)
 }

@@ -93,6 +93,15 @@ app_roles() {
     }'
 }
 
+# Azure roles of a set: role, its name.
+azure_roles() {
+  values permissions.json | awk -F '\t' -v set="$1" '
+    { split($1, at, ".") }
+    at[1] != set || at[2] != "azureRoles" { next }
+    at[4] == "id" { id = $2 }
+    at[4] == "name" { print id "\t" $2 }'
+}
+
 # The end of every step: what is missing, and by whom.
 report() {
   local one

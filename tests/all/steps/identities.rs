@@ -1,7 +1,7 @@
 //! The identity and its app roles.
 
 use super::{Azure, DEFENDER, ids, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const HERE: [&str; 4] = ["--resource-group", "rg", "--location", "westeurope"];
 
@@ -109,7 +109,7 @@ fn a_product_that_the_tenant_never_had_costs_the_others_nothing() {
 fn whoever_may_not_make_an_identity_is_told_who_may() {
     let azure = Azure::new();
     azure.change(|state| {
-        state["groups"]["rg"] = serde_json::json!({ "name": "rg", "location": "westeurope" });
+        state["groups"]["rg"] = json!({ "name": "rg", "location": "westeurope" });
         state["mayMake"] = Value::Bool(false);
     });
 
@@ -138,4 +138,56 @@ fn wrong_words_are_refused_before_anything_is_called() {
         assert!(printed.errors.contains(reason), "{}", printed.errors);
         assert!(azure.calls().is_empty());
     }
+}
+
+#[test]
+fn an_identity_of_the_template_is_named_by_its_id_and_reads_a_management_group() {
+    let azure = Azure::new();
+    let id = "/subscriptions/sub-1/resourceGroups/rg/providers/Microsoft.ManagedIdentity/\
+              userAssignedIdentities/id-posture-1";
+    azure.change(|state| {
+        state["groups"]["rg"] = json!({ "name": "rg", "location": "westeurope" });
+        let identity = json!({ "id": id, "principalId": "made", "clientId": "client" });
+        state["identities"]["id-posture-1"] = identity;
+        let principal = json!({ "id": "made", "appId": "client" });
+        state["principals"].as_array_mut().unwrap().push(principal);
+    });
+
+    let printed = azure.run("grant.sh", &["--identity", id, "--management-group", "root"]);
+    azure.run("grant.sh", &["--identity", id, "--management-group", "root"]);
+
+    assert_eq!((printed.code, printed.errors.as_str()), (0, ""), "{}", printed.out);
+    assert_eq!((held(&azure, "id-posture-1"), azure.writes()), (ids("collect", |_| true), vec![]));
+    let roles = azure.state()["roles"].clone();
+    assert_eq!(roles.as_array().unwrap().len(), 1);
+    let group = "/providers/Microsoft.Management/managementGroups/root";
+    assert_eq!((&roles[0]["scope"], &roles[0]["principalId"]), (&json!(group), &json!("made")));
+    let elsewhere = id.replace("sub-1", "sub-2");
+    let refused = azure.run("grant.sh", &["--identity", &elsewhere]);
+    assert!(refused.errors.contains("az account set --subscription sub-2"), "{}", refused.errors);
+}
+
+/// Whoever grants may see nothing of the subscription, and whoever made the identity may not grant.
+#[test]
+fn two_people_share_the_step_by_the_line_that_the_first_one_gets() {
+    let azure = Azure::new();
+    azure.change(|state| state["mayGrant"] = false.into());
+    let first = azure.run("grant.sh", &[&HERE[..], &["--act", "scan"]].concat());
+    azure.change(|state| {
+        state["mayGrant"] = true.into();
+        state["faults"] = json!([{ "at": "identity ", "error": "(AuthorizationFailed)" },
+                                 { "at": "group ", "error": "(AuthorizationFailed)" }]);
+    });
+    let lines = first.out.lines().filter_map(|line| line.split_once("infra/grant.sh "));
+    let mut lines: Vec<_> = lines.map(|(_, arguments)| arguments).collect();
+    lines.dedup();
+
+    for line in &lines {
+        let printed = azure.run("grant.sh", &line.split(' ').collect::<Vec<_>>());
+        assert_eq!((printed.code, printed.errors.as_str()), (0, ""), "{line}: {}", printed.out);
+    }
+
+    assert_eq!(lines.len(), 2, "{}", first.out);
+    assert_eq!(held(&azure, "posture-collect"), ids("collect", |_| true));
+    assert_eq!(held(&azure, "posture-act").len(), 1);
 }

@@ -39,8 +39,13 @@ export const commands = {
     return state.resources;
   },
   'identity list': state => Object.values(state.identities),
-  'role assignment list': (state, { assignee, all, scope }) =>
-    state.roles.filter(role => role.principalId === assignee && (all ? role.scope.startsWith('/subscriptions/') : role.scope === scope)),
+  'role assignment list': (state, { assignee, all, scope, role: id }) =>
+    state.roles.filter(role => role.principalId === assignee && (!id || role.roleId === id) &&
+      (all ? role.scope.startsWith('/subscriptions/') : role.scope === scope)),
+  'role assignment create': (state, { 'assignee-object-id': principalId, 'assignee-principal-type': type, role, scope }) => {
+    if (type !== 'ServicePrincipal') throw new Refusal(1, 'the directory may not know it yet');
+    state.roles.push({ id: randomUUID(), principalId, roleId: role, scope });
+  },
   'role assignment delete': (state, { ids }) => { state.roles = state.roles.filter(role => role.id !== ids); },
   'monitor log-analytics workspace delete': (state, { force, yes, 'workspace-name': name }) => {
     if (!force || !yes) throw new Refusal(1, 'it would be kept for 14 days');
