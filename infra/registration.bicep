@@ -66,10 +66,11 @@ resource registration 'Microsoft.Graph/applications@v1.0' = {
 }
 
 resource trust 'Microsoft.Graph/applications/federatedIdentityCredentials@v1.0' = if (length(identityPrincipalId) > 0) {
-  name: '${registration.uniqueName}/posture-${identityPrincipalId}'
+  name: '${name}/posture-${identityPrincipalId}'
   issuer: issuer
   subject: identityPrincipalId
   audiences: [audiences[environment().name]]
+  dependsOn: [registration]
 }
 
 resource principal 'Microsoft.Graph/servicePrincipals@v1.0' = {

@@ -120,9 +120,12 @@ resource_group() {
 in_workspace() {
   local contributor='somebody with Log Analytics Contributor on the workspace' ours name alias
   ours=$(values functions.json | awk -F '\t' '$1 ~ /^[0-9]+[.]name$/ { print $2 }')
-  must 'functions of the workspace' "$contributor" rest --method GET --output tsv \
-    --url "$manager$workspace/savedSearches?api-version=$version" \
-    --query 'value[?properties.functionAlias].[name, properties.functionAlias]'
+  if ! ask rest --method GET --url "$manager$workspace/savedSearches?api-version=$version" --output tsv \
+    --query 'value[?properties.functionAlias].[name, properties.functionAlias]'; then
+    is_absent || fail "functions of the workspace: $why"
+    say "the workspace isn't there"
+    return
+  fi
   while IFS=$'\t' read -r name alias; do
     if [[ $alias ]] && grep -qxF "$alias" <<< "$ours"; then
       remove "the function $alias" "$contributor" rest --method DELETE --output none \

@@ -14,6 +14,7 @@ resource_group() {
     region=${region:-$answer}
     return
   fi
+  is_denied && fail "looking at the resource group $1 refused: this is the turn of $azure_owner ($why)"
   is_absent || fail "resource group $1: $why"
   [[ $region ]] || fail "there is no resource group $1: name its region by --location, and it is made"
   must "making the resource group $1" "$azure_owner" group create --name "$1" --location "$region" --output none

@@ -108,6 +108,7 @@ certificate() {
     --name "$name" --encoding PEM --file "$file" --output none
   must "the registration's certificate" "$app_admin" ad app credential reset --id "$application" --append \
     --cert "@$file" --display-name "posture-$thumbprint" --output none
+  rm -r "$(dirname "$file")"
   changed '  its public part on the registration: added'
 }
 

@@ -99,6 +99,11 @@ impl Azure {
         command.env("PATH", path).env("POSTURE_STEP_SECONDS", "0");
         command.env("AZ_PORT", &self.port);
         let output = command.output().unwrap();
+        for call in self.calls() {
+            let asks = ["get-access-token", "listKeys", "keys", "keyvault secret", "password"];
+            let call = call.join(" ");
+            assert!(!asks.iter().any(|secret| call.contains(secret)), "a secret: {call}");
+        }
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let code = output.status.code().unwrap();
         Printed { code, out: text(output.stdout), errors: text(output.stderr) }
