@@ -7,9 +7,12 @@ cd "$(dirname "$0")/.."
 rows=${1:-100000}
 runs=50
 
-cargo build --release --quiet --package posture --no-default-features
+# The binary of a package that is built already serves as well.
+posture=${POSTURE_BINARY:-target/release/posture}
+if [[ ! ${POSTURE_BINARY:-} ]]; then
+  cargo build --release --quiet --package posture --no-default-features
+fi
 cargo build --release --quiet --package simulator
-posture=target/release/posture
 size=$(stat -c %s "$posture")
 printf 'binary as deployed: %d.%02d MB\n' $((size / 1000000)) $((size % 1000000 / 10000))
 folder=$(mktemp -d)

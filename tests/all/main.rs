@@ -31,6 +31,7 @@ mod resume;
 mod routes;
 mod serving;
 mod sharing;
+mod steps;
 mod telemetry;
 mod tenants;
 mod updates;

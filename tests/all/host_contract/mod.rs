@@ -6,6 +6,7 @@ mod double_work;
 mod files;
 mod forwarded;
 mod judge;
+mod package;
 mod process;
 mod queue;
 mod readiness;

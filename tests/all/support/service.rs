@@ -4,6 +4,7 @@ use super::http::{self, Reply};
 use simulator::Simulator;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,7 +52,19 @@ pub fn free_port() -> u16 {
 
 /// The binary with this environment and no other.
 pub fn command(environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_posture"));
+    command_of(&binary(), environment)
+}
+
+/// The binary that the tests were built with, or the one that is asked for: that of a package.
+#[expect(clippy::disallowed_methods, reason = "the packaged binary is asked for by its command")]
+fn binary() -> PathBuf {
+    std::env::var_os("POSTURE_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_posture").into(), PathBuf::from)
+}
+
+/// Another build of it, in the same way.
+fn command_of(binary: &Path, environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(binary);
     command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -65,7 +78,26 @@ impl Service {
 
     /// Starts the binary on that port and waits until it answers, asking as the host does.
     pub async fn start_on(port: u16, environment: &[(String, String)]) -> Service {
-        let mut command = command(environment);
+        Service::spawn(port, command(environment)).await
+    }
+
+    /// Starts what the host.json of an app's root names, with the variables that the host gives.
+    pub async fn start_in(root: &Path, environment: &[(String, String)]) -> Service {
+        let host = std::fs::read_to_string(root.join("host.json")).unwrap();
+        let host: serde_json::Value = serde_json::from_str(&host).unwrap();
+        let executable = host["customHandler"]["description"]["defaultExecutablePath"].as_str();
+        let (port, root) = (free_port(), root.canonicalize().unwrap());
+        let mut command = command_of(&root.join(executable.unwrap()), environment);
+        let worker = "35e6e68c-5583-436c-a277-5aec2b416ba8";
+        command.current_dir(&root).env("FUNCTIONS_APP_ROOT_PATH", &root);
+        command.env("FUNCTIONS_WORKER_RUNTIME", "custom");
+        command.env("FUNCTIONS_HTTPWORKER_PORT", port.to_string());
+        command.env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", worker);
+        command.env("FUNCTIONS_HTTPWORKER_ID", worker);
+        Service::spawn(port, command).await
+    }
+
+    async fn spawn(port: u16, mut command: Command) -> Service {
         command.env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
