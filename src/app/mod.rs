@@ -1,20 +1,23 @@
 //! Everything the service holds, built once; tests and the demo build it with stand-ins.
 
-use crate::cloud::{Budget, Cloud, Gates, Patience, Pipeline, Tokens, Vault, Wire};
-use crate::describe;
-use crate::ledger::{AzureLedger, FolderLedger, Ledger, LedgerError, LedgerTurns, path};
+mod build;
+
+pub use build::{logs, vault};
+
+use crate::cloud::{Budget, Gates, Patience, Tokens, Wire};
+use crate::ledger::{Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
 use crate::lookup::Lookups;
 use crate::plan::{self, History, Job, Message, RunId};
 use crate::queue::Queue;
 use crate::recent::Recent;
 use crate::run::LocalTurns;
-use crate::settings::{QueuePlace, Settings, Storage, TenantSettings, Tenants};
+use crate::settings::{Settings, Tenants};
 use crate::source::{ALL, Source};
 use crate::summary::{self, Known, TenantStanding};
-use crate::tenant::{Maker, Present, Roster, RosterError, Tenant, Way};
+use crate::tenant::{Present, Roster, RosterError, Tenant, Way};
 use crate::{checkpoint, digest::Latest};
-use azure_core::http::Url;
+use build::{ledger, maker, queue};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -22,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tracing::debug;
 
 /// Jobs carried out beside one another where no host spreads them.
 const PARALLEL_JOBS: usize = 16;
@@ -351,77 +353,4 @@ impl App {
             applied: None,
         })
     }
-}
-
-/// Makes tenants of settings. Those without a workspace of their own share one way to the
-/// deployment's, whose rules are `common`.
-fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec<Url>) -> Maker {
-    let (wire, rules) = (way.wire.clone(), way.rules.clone());
-    let sender = move |tokens, cloud: &Cloud| {
-        let scope = format!("{}/.default", cloud.logs_audience);
-        Pipeline::new(wire.clone(), tokens, scope, None).within(rules.clone())
-    };
-    let home = settings.cloud;
-    let common = logs(&common, sender(own.clone(), home)).map(Arc::new);
-    Box::new(move |tenant: &TenantSettings, own_workspace| {
-        let TenantSettings { id, name, cloud, sources, identity, .. } = tenant;
-        let mut made = Tenant::new(id, name, cloud, sources.clone(), identity.clone(), &way);
-        made.enabled = tenant.enabled;
-        made.azure = tenant.azure.clone();
-        made.callers.clone_from(&tenant.callers);
-        let (actions, acting) = (tenant.actions.clone(), tenant.acting.clone());
-        made = made.acting_as(actions, acting, &way);
-        made.logs = match own_workspace {
-            false => common.clone(),
-            true => {
-                let pipeline = match tenant.sender.clone() {
-                    Some(identity) => sender(Arc::new(way.tokens(identity, cloud)), cloud),
-                    None => sender(own.clone(), home),
-                };
-                logs(&tenant.rules, pipeline).map(Arc::new)
-            }
-        };
-        made
-    })
-}
-
-/// The vaults that hold what the settings refer to, as the app itself reads them.
-pub fn vault(settings: &Settings, wire: Wire) -> Vault {
-    Vault::new(settings.app_identity.clone(), settings.cloud.sign_in, wire, clock)
-}
-
-fn ledger(settings: &Settings, own: &Tokens) -> Result<Arc<dyn Ledger>, String> {
-    match &settings.storage {
-        Storage::Folder(folder) => Ok(Arc::new(FolderLedger::new(folder.clone()))),
-        Storage::Azure(account) => {
-            let made = AzureLedger::new(account, &settings.container, own, clock);
-            let ledger = made.map_err(|_| {
-                "POSTURE_STORAGE and the app's identity make no storage client: check both"
-                    .to_owned()
-            })?;
-            Ok(Arc::new(ledger))
-        }
-    }
-}
-
-fn queue(settings: &Settings, own: &Tokens) -> Result<Option<Queue>, String> {
-    let Some(QueuePlace { account, name }) = &settings.queue else { return Ok(None) };
-    let made = Queue::new(account, name, own, clock);
-    made.map(Some).map_err(|_| {
-        "POSTURE_QUEUE_URL and the app's identity make no storage client: check both".to_owned()
-    })
-}
-
-/// The way to the workspace: each stream by the rule that `describe` packed it into.
-pub fn logs(rules: &[Url], pipeline: Pipeline) -> Option<Logs> {
-    let packed = describe::rules();
-    if rules.len() > packed.len() {
-        debug!("POSTURE_LOGS_RULES has {} ids for {} rules", rules.len(), packed.len());
-    }
-    let streams = packed
-        .iter()
-        .zip(rules)
-        .flat_map(|(rule, address)| rule.iter().map(|stream| (stream.name(), address.clone())));
-    let streams: HashMap<_, _> = streams.collect();
-    (!streams.is_empty()).then(|| Logs::new(pipeline, streams))
 }
