@@ -14,6 +14,7 @@ mod cloud_apps;
 mod clouds;
 mod collecting;
 mod commands;
+mod content;
 mod credentials;
 mod exports;
 mod faults;

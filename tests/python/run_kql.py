@@ -3,11 +3,14 @@
 stdin:  {"tables": [{name, columns: [{name, type}]}],
          "flows": [{columns: [{name, type}], transform, table, rows: [object]}],
          "functions": [{name, parameters, query}],
-         "queries": [{name, text}]}
+         "queries": [{name, text, now?: datetime, hours?: number}]}
 stdout: [{name, rows: [object]} or {name, refused: text}]
 
 A flow's rows pass through its transformation into its table, as a collection rule does it: a field that
 the stream doesn't declare is dropped, a missing text is empty, a value of another type is null.
+
+`now` is the instant that a query takes for now, `hours` its time range: it then sees of every table the rows
+whose TimeGenerated lies so far before now, as Log Analytics has it.
 """
 
 import datetime
@@ -98,9 +101,40 @@ def plain(value):
     return value
 
 
-def run(connection, query):
+def moment(query):
+    """The instant that a query takes for now."""
+    given = query.get("now")
+    if not given:
+        return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    return datetime.datetime.fromisoformat(given).astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def narrow(connection, tables, now, hours):
+    """Lets every table show the rows of a time range alone; all of them without `hours`."""
+    for table in tables:
+        name = quoted(table["name"])
+        timed = any(column["name"] == "TimeGenerated" for column in table["columns"])
+        within = f"WHERE TimeGenerated BETWEEN ? - to_seconds(?) AND ?" if hours and timed else ""
+        values = [now, hours * 3600, now] if within else []
+        connection.execute(f"DELETE FROM {name}")
+        connection.execute(f"INSERT INTO {name} SELECT * FROM everything.{name} {within}", values)
+
+
+def keep(connection, asked):
+    """Puts all rows aside where a query asks for a part of them."""
+    if any("hours" in query for query in asked["queries"]):
+        connection.execute("CREATE SCHEMA everything")
+        for table in asked["tables"]:
+            name = quoted(table["name"])
+            connection.execute(f"CREATE TABLE everything.{name} AS FROM {name}")
+
+
+def run(connection, query, tables):
+    now = moment(query)
+    if "hours" in query:
+        narrow(connection, tables, now, query["hours"])
     try:
-        result = duckdb_kql.query(connection, query["text"])
+        result = duckdb_kql.query(connection, query["text"], query_now=now)
     except duckdb_kql.KqlError as error:
         return {"name": query["name"], "refused": str(error)}
     rows = [dict(zip(result.columns, map(plain, row))) for row in result.fetchall()]
@@ -117,7 +151,8 @@ def main():
     duckdb_kql.set_functions(
         [f"function {f['name']}({f['parameters']}) {{\n{f['query']}\n}}" for f in asked["functions"]]
     )
-    json.dump([run(connection, query) for query in asked["queries"]], sys.stdout)
+    keep(connection, asked)
+    json.dump([run(connection, query, asked["tables"]) for query in asked["queries"]], sys.stdout)
 
 
 main()

@@ -1,9 +1,7 @@
 //! Every transformation and every function binds against our schemas and yields the columns that it
 //! declares.
 
-use super::{
-    Column, bind, bind_over, columns_of, documented, flows, flows_of, functions_json, tables,
-};
+use super::{Column, bind, bind_beside_microsofts, columns_of, flows, flows_of, tables};
 use posture::describe::tables_json_with;
 use posture::kql::{self, Function};
 use posture::source::Own;
@@ -141,10 +139,9 @@ fn every_query_in_the_documents_binds() {
             queries.push(json!({ "name": entry.file_name().to_str(), "text": text }));
         }
     }
-    let known = [tables(), documented("standard-tables.txt")].concat();
     let there = queries.len();
 
-    let bound = bind_over(known, functions_json(), queries);
+    let bound = bind_beside_microsofts(queries);
 
     assert!(there > 0 && bound.len() == there);
     bound.iter().for_each(|bound| assert_eq!(bound.errors, [""; 0], "{}", bound.name));

@@ -1,6 +1,6 @@
 //! `duckdb-kql` over what a world's workspace received, and such a world.
 
-use crate::kql::{flows, functions_json, piped, tables};
+use crate::kql::{documented, flows, functions_json, piped, tables};
 use crate::support::{self, Folder, kept_lines, tools};
 use posture::app::App;
 use posture::ledger::path;
@@ -27,6 +27,12 @@ pub struct Answer {
 
 /// The answers of queries over received rows; none where the engine isn't installed, which is said once.
 pub fn answers(received: &Rows, queries: &[&str]) -> Option<Vec<Answer>> {
+    asked(received, queries.iter().map(|text| json!({ "name": text, "text": text })).collect())
+}
+
+/// The same of queries with a `name`, and where wanted with the instant `now` and the `hours` before it that
+/// they see (`tests/python/run_kql.py`). Microsoft's tables are there, without rows.
+pub fn asked(received: &Rows, queries: Vec<Value>) -> Option<Vec<Answer>> {
     let Some(python) = tools::python() else {
         static SAID: Once = Once::new();
         #[expect(
@@ -48,12 +54,12 @@ pub fn answers(received: &Rows, queries: &[&str]) -> Option<Vec<Answer>> {
             "columns": flow.columns, "transform": flow.transform, "table": flow.into, "rows": rows,
         })
     });
-    let queries = queries.iter().map(|text| json!({ "name": text, "text": text }));
+    let tables = [tables(), documented("standard-tables.txt")].concat();
     let asked = json!({
-        "tables": tables(),
+        "tables": tables,
         "flows": flows.collect::<Vec<_>>(),
         "functions": functions_json(),
-        "queries": queries.collect::<Vec<_>>(),
+        "queries": queries,
     });
     let script = tools::root().join("tests/python/run_kql.py");
     Some(serde_json::from_slice(&piped(&python, &script, &asked)).unwrap())

@@ -8,7 +8,7 @@ mod running;
 mod states;
 mod transforms;
 
-pub use engine::answers;
+pub use engine::{Rows, answers, asked};
 
 use posture::describe;
 use posture::kql::{self, Function};
@@ -67,24 +67,30 @@ fn functions_json() -> Vec<Value> {
 
 /// What the language service says of a query.
 #[derive(Debug, Deserialize)]
-struct Bound {
-    name: String,
-    errors: Vec<String>,
-    columns: Vec<Column>,
+pub struct Bound {
+    pub name: String,
+    pub errors: Vec<String>,
+    pub columns: Vec<Column>,
     kinds: Vec<String>,
     calls: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-struct Column {
-    name: String,
+pub struct Column {
+    pub name: String,
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
 }
 
 /// Binds queries in a workspace that has our tables and functions.
 fn bind(queries: Vec<Value>) -> Vec<Bound> {
     bind_over(tables(), functions_json(), queries)
+}
+
+/// Binds queries in a workspace that has Microsoft's tables too.
+pub fn bind_beside_microsofts(queries: Vec<Value>) -> Vec<Bound> {
+    let known = [tables(), documented("standard-tables.txt")].concat();
+    bind_over(known, functions_json(), queries)
 }
 
 fn bind_over(tables: Vec<Value>, functions: Vec<Value>, queries: Vec<Value>) -> Vec<Bound> {

@@ -1,0 +1,6 @@
+//! What Sentinel gets of us (`content/`): bound, run over rows as a workspace has them, and held against
+//! the layouts that it takes.
+
+mod queries;
+mod workspace;
+mod written;
