@@ -3,7 +3,11 @@
 //!
 //! Nothing of the service is known here but its written tables and functions.
 
+pub mod connector;
+pub mod page;
 pub mod parts;
+pub mod project;
+pub mod solution;
 
 use std::path::PathBuf;
 
@@ -25,7 +29,8 @@ pub struct Query {
 ///
 /// The part that is wrong, and how.
 pub fn queries() -> Result<Vec<Query>, String> {
-    Ok(Vec::new())
+    let kinds = [connector::queries()?];
+    Ok(kinds.concat())
 }
 
 /// All that is written from the parts, in order.
@@ -34,7 +39,13 @@ pub fn queries() -> Result<Vec<Query>, String> {
 ///
 /// The part that is wrong, and how.
 pub fn written() -> Result<Vec<Written>, String> {
-    Ok(Vec::new())
+    let json = |name: &str, value: serde_json::Value| {
+        (format!("content/generated/{name}.json"), format!("{value:#}\n"))
+    };
+    Ok(vec![
+        json("connector", connector::definition()?),
+        ("docs/content.md".to_owned(), page::text()?),
+    ])
 }
 
 /// The project's root.

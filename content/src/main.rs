@@ -1,10 +1,25 @@
 //! Writes what follows from the parts of `content/`.
+//!
+//! Without an argument the files of the project; with `solution <folder>` the content hub's solution.
 
+use content::Written;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
+const USAGE: &str = "Usage: cargo run -p content [-- solution <folder>]";
+
 fn main() -> ExitCode {
-    match write() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        [] => content::written().and_then(|files| write(&content::root(), files)),
+        ["solution", folder] => {
+            content::solution::files().and_then(|files| write(Path::new(folder), files))
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("{problem}");
@@ -13,9 +28,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn write() -> Result<(), String> {
-    for (path, text) in content::written()? {
-        let file = content::root().join(&path);
+/// Writes each file that differs, and says so.
+fn write(below: &Path, files: Vec<Written>) -> Result<(), String> {
+    for (path, text) in files {
+        let file = below.join(&path);
         if fs::read_to_string(&file).is_ok_and(|there| there == text) {
             println!("{path} is current");
             continue;

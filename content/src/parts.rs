@@ -25,6 +25,17 @@ pub fn of<T: DeserializeOwned>(folder: &str) -> Result<Vec<(String, T)>, String>
     files.iter().map(read).collect()
 }
 
+/// One file of `content/`, by its name without the ending.
+///
+/// # Errors
+///
+/// As [`of`].
+pub fn one<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    let file = root().join("content").join(name).with_extension("yaml");
+    let text = fs::read_to_string(file).map_err(|error| format!("{name}.yaml: {error}"))?;
+    parse(&text).map_err(|error| format!("{name}.yaml: {error}"))
+}
+
 /// A part out of its text.
 ///
 /// # Errors

@@ -35,6 +35,9 @@ param classicTables string
 @description('Required. Whether the functions are saved in the workspace.')
 param saveFunctions bool
 
+@description('Required. Whether the workspace, which must have Microsoft Sentinel, gets the page of the data connector.')
+param dataConnector bool
+
 @description('Required. Whether rows come through a collection endpoint that can be put into a private link scope.')
 param privateNetwork bool
 
@@ -90,6 +93,13 @@ module tables 'tables.bicep' = {
 
 module functions 'functions.bicep' = if (saveFunctions) {
   name: 'posture-functions-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: { workspaceName: workspacePath[8] }
+  dependsOn: [tables]
+}
+
+module connector 'connector.bicep' = if (dataConnector) {
+  name: 'posture-connector-${token}'
   scope: resourceGroup(workspacePath[2], workspacePath[4])
   params: { workspaceName: workspacePath[8] }
   dependsOn: [tables]

@@ -63,17 +63,26 @@ impl Checkpoint {
     ) -> Result<Taken, LedgerError> {
         let path = path::state_of(job);
         let id = azure_core::Uuid::new_v4().to_string();
+        // Whose write was seen: one may have been on its way when its process was killed, two aren't.
+        let mut seen = None;
         loop {
             let (mut state, version) = read(&*ledger, &path).await?;
             let now = clock();
-            match finding(&state, job, now) {
+            let found = finding(&state, job, now);
+            let is_under_it = |id: &String| matches!(&found, Finding::Held(now) if now.id == *id);
+            if seen.as_ref().is_some_and(|id| !is_under_it(id)) {
+                return Ok(Taken::Needless(AT_WORK));
+            }
+            match found {
                 Finding::Needless(why) => return Ok(Taken::Needless(why)),
                 Finding::Held(attempt) => {
                     let left = attempt.until.duration_since(now).try_into().unwrap_or(claim);
-                    if outlives(&*ledger, &path, &version, claim.min(left)).await? {
-                        return Ok(Taken::Needless("another attempt is at work on it"));
+                    if !outlives(&*ledger, &path, &version, claim.min(left)).await? {
+                        release_dead(&*ledger, &path, state, version).await?;
+                        seen = None;
+                    } else if seen.replace(attempt.id).is_some() {
+                        return Ok(Taken::Needless(AT_WORK));
                     }
-                    release_dead(&*ledger, &path, state, version).await?;
                 }
                 Finding::Free => {
                     let goes_on = |current: &Current| {
@@ -272,6 +281,9 @@ pub async fn read(
     }
     Ok((state, Some(version)))
 }
+
+/// Why there is nothing to do where a living attempt has the job.
+const AT_WORK: &str = "another attempt is at work on it";
 
 /// Whether another attempt writes before its claim lapses; looked at thirty times.
 async fn outlives(

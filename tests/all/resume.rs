@@ -179,6 +179,29 @@ async fn a_job_in_living_hands_is_left_alone_and_a_dead_ones_taken_over() {
 }
 
 #[tokio::test]
+async fn one_late_write_of_a_killed_attempt_is_no_sign_of_life() {
+    let microsoft = support::microsoft(10).await;
+    let folder = Folder::new();
+    let app = support::app(&microsoft, &[support::tenant(10)], folder.ledger());
+    let job = job(&app, DEVICES);
+    microsoft
+        .inject(Fault::new(Api::Defender, "", FaultKind::Hang(Duration::from_secs(60))).times(1));
+    let dead = tokio::time::timeout(Duration::from_millis(300), run(&app, &job)).await;
+    let (path, ledger) = (path::state(&job.tenant, DEVICES.name), folder.ledger());
+
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let (state, version) = ledger.read(&path).await.unwrap().unwrap();
+        let state: Value = serde_json::from_slice(&state).unwrap();
+        ledger.replace(&path, format!("{state} ").into(), Some(&version)).await.unwrap();
+    };
+    let (report, ()) = tokio::join!(run(&app, &job), late);
+
+    assert!(dead.is_err());
+    assert_eq!((report.status, report.tally.attempts), (Status::Complete, 2), "{report}");
+}
+
+#[tokio::test]
 async fn a_run_that_began_a_day_ago_is_started_anew() {
     let microsoft = support::microsoft(10).await;
     let folder = Folder::new();

@@ -4,21 +4,11 @@
 use super::json;
 use crate::support::fake_host::Function;
 use crate::support::tools;
-use serde_json::{Value, json as made};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use serde_json::Value;
 
 /// Which of the documents fit a schema of `tests/fixtures/infra/schemas`.
 fn fits(schema: &str, documents: &[Value]) -> Vec<bool> {
-    let schema = json(&format!("tests/fixtures/infra/schemas/{schema}.schema.json"));
-    let mut judge = Command::new("node");
-    judge.arg("schema.mjs").current_dir(tools::node()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut judge = judge.spawn().expect("Node.js is needed for the tests, see README.md");
-    let input = made!({ "schema": schema, "documents": documents }).to_string();
-    judge.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = judge.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+    tools::fits(&json(&format!("tests/fixtures/infra/schemas/{schema}.schema.json")), documents)
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What the tests run beside Rust: Node.js tools, installed from a lock file where they are missing, and
 //! Python's where somebody has installed them.
 
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// The folder of the tests' Node.js tools, installed once and again whenever the lock file changes.
@@ -29,6 +30,18 @@ pub fn node() -> PathBuf {
         fs::copy(wanted, installed).unwrap();
     });
     folder
+}
+
+/// Which of the documents fit a JSON schema, by the judge in `tests/node/schema.mjs`.
+pub fn fits(schema: &Value, documents: &[Value]) -> Vec<bool> {
+    let mut judge = Command::new("node");
+    judge.arg("schema.mjs").current_dir(node()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut judge = judge.spawn().expect("Node.js is needed for the tests, see README.md");
+    let input = json!({ "schema": schema, "documents": documents }).to_string();
+    judge.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = judge.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Python with the packages of `tests/python/requirements.txt`, where `.ci/run` or somebody has put it.
