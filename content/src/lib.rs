@@ -4,9 +4,15 @@
 //! Nothing of the service is known here but its written tables and functions.
 
 pub mod connector;
+pub mod entity;
+pub mod hunts;
+mod layout;
+mod mitre;
 pub mod page;
 pub mod parts;
 pub mod project;
+pub mod release;
+pub mod rules;
 pub mod solution;
 
 use std::path::PathBuf;
@@ -29,7 +35,7 @@ pub struct Query {
 ///
 /// The part that is wrong, and how.
 pub fn queries() -> Result<Vec<Query>, String> {
-    let kinds = [connector::queries()?];
+    let kinds = [connector::queries()?, rules::queries()?, hunts::queries()?];
     Ok(kinds.concat())
 }
 
@@ -44,6 +50,8 @@ pub fn written() -> Result<Vec<Written>, String> {
     };
     Ok(vec![
         json("connector", connector::definition()?),
+        json("rules", rules::resources()?),
+        json("hunts", hunts::resources()?),
         ("docs/content.md".to_owned(), page::text()?),
     ])
 }

@@ -1,13 +1,14 @@
 //! Writes what follows from the parts of `content/`.
 //!
-//! Without an argument the files of the project; with `solution <folder>` the content hub's solution.
+//! Without an argument the files of the project; with `solution <folder>` the content hub's solution;
+//! with `release` what is released of the rules and hunting queries, which a release alone runs.
 
 use content::Written;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "Usage: cargo run -p content [-- solution <folder>]";
+const USAGE: &str = "Usage: cargo run -p content [-- solution <folder> | release]";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -16,6 +17,9 @@ fn main() -> ExitCode {
         [] => content::written().and_then(|files| write(&content::root(), files)),
         ["solution", folder] => {
             content::solution::files().and_then(|files| write(Path::new(folder), files))
+        }
+        ["release"] => {
+            content::release::renewed().and_then(|file| write(&content::root(), vec![file]))
         }
         _ => Err(USAGE.to_owned()),
     };

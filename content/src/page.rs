@@ -1,6 +1,6 @@
 //! `docs/content.md`, from the sections of the kinds.
 
-use crate::{connector, solution};
+use crate::{connector, hunts, rules, solution};
 
 const HEAD: &str = "\
 # Content for Microsoft Sentinel
@@ -18,6 +18,7 @@ deployed (`content/generated/`) and this page.
 ///
 /// The part or written file that is wrong.
 pub fn text() -> Result<String, String> {
-    let sections = [connector::section()?, solution::section()?];
+    let sections =
+        [connector::section()?, rules::section()?, hunts::section()?, solution::section()?];
     Ok(format!("{HEAD}\n{}", sections.join("\n")))
 }
