@@ -51,6 +51,13 @@ param saveFunctions bool = true
 @description('Optional. Whether the page of the data connector is put into the workspace, which must have Microsoft Sentinel (a new one has it).')
 param dataConnector bool = false
 
+@description('Optional. Analytics rules: off, disabled (there, to be switched on one by one) or enabled. The workspace must have Microsoft Sentinel (a new one has it) and the KQL functions.')
+@allowed(['off', 'disabled', 'enabled'])
+param analyticsRules string = 'off'
+
+@description('Optional. Whether hunting queries are saved in the workspace; they ask the KQL functions.')
+param huntingQueries bool = false
+
 @description('Optional. Subscriptions where the identity becomes Security Reader, and which alone are read. Empty: none is granted, and all that it may read are read.')
 param subscriptionIds array = []
 
@@ -210,6 +217,8 @@ module logs 'modules/logs.bicep' = {
     classicTables: classicTables
     saveFunctions: saveFunctions
     dataConnector: dataConnector
+    analyticsRules: analyticsRules
+    huntingQueries: huntingQueries
     privateNetwork: privateNetwork
     rowsFromInternet: rowsFromInternet
     identityResourceId: identityId

@@ -38,6 +38,13 @@ param saveFunctions bool
 @description('Required. Whether the workspace, which must have Microsoft Sentinel, gets the page of the data connector.')
 param dataConnector bool
 
+@description('Required. Analytics rules, which need Microsoft Sentinel and the functions in the workspace: off, disabled or enabled.')
+@allowed(['off', 'disabled', 'enabled'])
+param analyticsRules string
+
+@description('Required. Whether hunting queries are saved in the workspace.')
+param huntingQueries bool
+
 @description('Required. Whether rows come through a collection endpoint that can be put into a private link scope.')
 param privateNetwork bool
 
@@ -103,6 +110,22 @@ module connector 'connector.bicep' = if (dataConnector) {
   scope: resourceGroup(workspacePath[2], workspacePath[4])
   params: { workspaceName: workspacePath[8] }
   dependsOn: [tables]
+}
+
+module analytics 'analytics.bicep' = if (analyticsRules != 'off') {
+  name: 'posture-analytics-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: { workspaceName: workspacePath[8], enabled: analyticsRules == 'enabled' }
+  // The service refuses a rule whose query names a table or function that isn't there.
+  dependsOn: [functions, tables]
+}
+
+module hunts 'hunts.bicep' = if (huntingQueries) {
+  name: 'posture-hunts-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: { workspaceName: workspacePath[8] }
+  // Not beside the functions: both are saved searches of one workspace.
+  dependsOn: [functions, tables]
 }
 
 module endpoint 'endpoint.bicep' = if (privateNetwork) {

@@ -2,7 +2,10 @@
 //! the layouts that it takes.
 
 mod connector;
+mod hunts;
 mod queries;
+mod rules;
+mod samples;
 mod workspace;
 mod written;
 

@@ -2,6 +2,7 @@
 //! that it gives the app. Compiled, linted and expanded by the tools of `../shared/tools`, where they are
 //! beside the checkout; what only Azure knows (quotas, free names, regions) stays open.
 
+mod analytics;
 mod compiling;
 mod deployed;
 mod files;

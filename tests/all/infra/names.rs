@@ -22,6 +22,7 @@ const LENGTHS: &[(&str, usize, usize)] = &[
     ("Microsoft.Network/virtualNetworks", 2, 64),
     ("Microsoft.OperationalInsights/workspaces", 4, 63),
     ("Microsoft.Resources/deployments", 1, 64),
+    ("Microsoft.SecurityInsights/alertRules", 36, 36),
     ("Microsoft.SecurityInsights/dataConnectorDefinitions", 1, 63),
     ("Microsoft.Storage/storageAccounts", 3, 24),
     ("Microsoft.Web/serverfarms", 1, 40),

@@ -31,7 +31,7 @@ pub fn answers(received: &Rows, queries: &[&str]) -> Option<Vec<Answer>> {
 }
 
 /// The same of queries with a `name`, and where wanted with the instant `now` and the `hours` before it that
-/// they see (`tests/python/run_kql.py`). Microsoft's tables are there, without rows.
+/// they see (`tests/python/run_kql.py`). Microsoft's tables are there too, with rows where some are given.
 pub fn asked(received: &Rows, queries: Vec<Value>) -> Option<Vec<Answer>> {
     let Some(python) = tools::python() else {
         static SAID: Once = Once::new();
@@ -54,10 +54,18 @@ pub fn asked(received: &Rows, queries: Vec<Value>) -> Option<Vec<Answer>> {
             "columns": flow.columns, "transform": flow.transform, "table": flow.into, "rows": rows,
         })
     });
-    let tables = [tables(), documented("standard-tables.txt")].concat();
+    let microsofts = documented("standard-tables.txt");
+    // What Microsoft fills, it fills as it is.
+    let filled = microsofts.iter().filter_map(|table| {
+        let name = table["name"].as_str()?;
+        let rows = received.get(name)?;
+        Some(json!({ "columns": table["columns"], "transform": "source", "table": name, "rows": rows }))
+    });
+    let flows: Vec<_> = flows.chain(filled).collect();
+    let tables = [tables(), microsofts].concat();
     let asked = json!({
         "tables": tables,
-        "flows": flows.collect::<Vec<_>>(),
+        "flows": flows,
         "functions": functions_json(),
         "queries": queries,
     });
