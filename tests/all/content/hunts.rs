@@ -44,7 +44,11 @@ fn a_query_finds_what_its_sample_has_and_nothing_else() {
     let (hunts, samples) = (by_name(), samples::read::<Vec<Sample>>("hunts"));
     let mut rows = Rows::new();
     for Sample { hunt, runs, .. } in &samples {
-        put(&mut rows, hunt, runs, 2, |_| false);
+        // Our batches may come twice; what Microsoft fills doesn't.
+        for run in runs {
+            let times = if run.source.is_some() { 2 } else { 1 };
+            put(&mut rows, hunt, std::slice::from_ref(run), times, |_| false);
+        }
     }
     let queries = samples.iter().map(|Sample { hunt, .. }| {
         let mut asked = query(hunt, &hunts[hunt]);
