@@ -124,10 +124,10 @@ pub fn section() -> Result<String, String> {
 const HEAD: &str = "\
 ## Hunting queries
 
-`huntingQueries=true` (the form asks for them) saves them in the workspace, where Sentinel shows them under Hunting. They ask the
-saved functions (`saveFunctions`), see the time range that is chosen in the portal (take 14 days: full lists of devices
-come weekly) and cost nothing on tables of the plan Analytics. Sources marked *off* in [sources.md](sources.md), or whose
-rows stay in the ledger by default (`POSTURE_SEND`), leave their queries empty.
+`huntingQueries=true` (the form asks for them) saves them in the workspace, where Sentinel shows them under Hunting. They
+ask the saved functions (`saveFunctions`), see the time range that is chosen in the portal (take 14 days: full lists of
+devices come weekly) and cost nothing on tables of the plan Analytics. Sources marked *off* in [sources.md](sources.md),
+or whose rows stay in the ledger by default (`POSTURE_SEND`), leave their queries empty.
 
 | query | finds | asks |
 | --- | --- | --- |
