@@ -5,7 +5,7 @@
 
 use super::samples::{self, Run, are, now, put};
 use super::workspace;
-use crate::kql::{Answer, Rows, asked, bind_beside_microsofts};
+use crate::kql::{Rows, asked, bind_beside_microsofts};
 use content::rules::{Rule, all};
 use jiff::{SignedDuration, Timestamp};
 use posture::source::RUNS;
@@ -138,20 +138,16 @@ fn all_samples(rules: &BTreeMap<String, Rule>) -> BTreeMap<String, Samples> {
     rules.keys().map(of).collect()
 }
 
-/// Every rule asked over the rows of all cases, now and at its next evaluation.
-fn evaluated(rules: &BTreeMap<String, Rule>, rows: &Rows, now: Timestamp) -> Option<Vec<Answer>> {
-    let query = |name: String, rule: &Rule, minutes: u32| {
-        let at = now + SignedDuration::from_mins(minutes.into());
-        let hours = f64::from(rule.period_minutes()) / 60.0;
-        json!({ "name": name, "text": rule.query, "now": at, "hours": hours })
-    };
-    let queries = rules.iter().flat_map(|(name, rule)| {
-        [
-            query(name.clone(), rule, 0),
-            query(format!("{name} next"), rule, rule.frequency_minutes()),
-        ]
-    });
-    asked(rows, queries.collect())
+/// A rule's query as it is evaluated at an instant.
+fn query(name: String, rule: &Rule, now: Timestamp) -> Value {
+    let hours = f64::from(rule.period_minutes()) / 60.0;
+    json!({ "name": name, "text": rule.query, "now": now, "hours": hours })
+}
+
+/// The same at the evaluation after that.
+fn next(name: &str, rule: &Rule, now: Timestamp) -> Value {
+    let next = now + SignedDuration::from_mins(rule.frequency_minutes().into());
+    query(format!("{name} next"), rule, next)
 }
 
 #[test]
@@ -169,7 +165,10 @@ fn every_rule_alerts_on_its_sample_once_and_on_nothing_else() {
             expected.push((name.clone(), tenant, case.expected));
         }
     }
-    let Some(answers) = evaluated(&rules, &rows, now()) else { return };
+    let queries = rules.iter();
+    let queries = queries
+        .flat_map(|(name, rule)| [query(name.clone(), rule, now()), next(name, rule, now())]);
+    let Some(answers) = asked(&rows, queries.collect()) else { return };
 
     let alerts = |name: &str, tenant: &str| -> Vec<Value> {
         let answer = answers.iter().find(|answer| answer.name == name).unwrap();
@@ -191,9 +190,9 @@ async fn of_the_demos_first_runs_only_the_withdrawn_permission_alerts() {
     let rows = workspace::demo().await;
     let ended = rows[RUNS.name].iter().filter_map(|row| row["Ended"].as_str()?.parse().ok());
     let last: Timestamp = ended.max().unwrap();
-    let Some(answers) = evaluated(&by_name(), rows, last + SignedDuration::from_mins(20)) else {
-        return;
-    };
+    let now = last + SignedDuration::from_mins(20);
+    let queries = by_name().into_iter().map(|(name, rule)| query(name, &rule, now));
+    let Some(answers) = asked(rows, queries.collect()) else { return };
 
     for answer in answers {
         let tenants: Vec<_> =
