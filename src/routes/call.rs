@@ -167,9 +167,11 @@ impl<'a> Call<'a> {
             Err(_) if route.subject == Subject::Doctor && door != Door::Caller => Arc::default(),
             Err(error) => return Err(Problem::new(503, error.to_string())),
         };
-        let who = who(app, &present, request, door)?;
+        let behind = route.door();
+        let who = who(app, &present, request, (door, behind))?;
         let named = query.get("tenant");
-        let tenants = tenants(&present, &who, named.as_deref(), route.subject)?;
+        let visible = visible(&present, &who, behind);
+        let tenants = tenants(visible, &who, named.as_deref(), route.subject)?;
         let path = path.to_vec();
         Ok(Call { app, request, query, who, door, form, tenants, present, path })
     }
@@ -252,7 +254,22 @@ pub fn unreadable(error: LedgerError) -> Problem {
     Problem::new(503, error.to_string())
 }
 
-fn who(app: &App, present: &Present, request: &Request<'_>, door: Door) -> Result<Who, Problem> {
+/// Whether an identity asks for a response action that may ask for one in some tenant.
+pub(super) async fn may_act(app: &App, request: &Request<'_>, segments: &[String]) -> bool {
+    let is_action = segments.first().is_some_and(|first| first.eq_ignore_ascii_case("response"));
+    let Some(caller) = principal(request.headers).filter(|_| is_action && app.authenticates) else {
+        return false;
+    };
+    let present = app.tenants().await;
+    present.is_ok_and(|present| !present.of_actor(&caller).is_empty())
+}
+
+fn who(
+    app: &App,
+    present: &Present,
+    request: &Request<'_>,
+    (door, behind): (Door, Door),
+) -> Result<Who, Problem> {
     if door != Door::Caller {
         return Ok(Who::Key);
     }
@@ -260,30 +277,42 @@ fn who(app: &App, present: &Present, request: &Request<'_>, door: Door) -> Resul
     if !app.authenticates {
         return Err(refused("callers by identity need App Service authentication, which is off"));
     }
-    if present.tenants.iter().all(|tenant| tenant.callers.is_empty()) {
+    let nobody = |tenant: &Arc<Tenant>| match behind {
+        Door::Action => tenant.action_callers.is_empty(),
+        _ => tenant.callers.is_empty(),
+    };
+    if present.tenants.iter().all(nobody) {
         return Err(refused(
             "no caller is allowed here: POSTURE_CALLERS, or `callers` of a tenant",
         ));
     }
     let caller = principal(request.headers).ok_or_else(|| refused("nobody has signed in"))?;
-    match present.of_caller(&caller).is_empty() {
+    let who = Who::Identity(caller);
+    match visible(present, &who, behind).is_empty() {
         true => Err(Problem::new(403, "this identity is no allowed caller of any tenant here")),
-        false => Ok(Who::Identity(caller)),
+        false => Ok(who),
+    }
+}
+
+/// The tenants that a caller may ask for, or for actions in.
+fn visible(present: &Present, who: &Who, behind: Door) -> Vec<Arc<Tenant>> {
+    match who {
+        Who::Key => present.tenants.clone(),
+        Who::Identity(caller) if behind == Door::Action => {
+            present.of_actor(caller).into_iter().cloned().collect()
+        }
+        Who::Identity(caller) => present.of_caller(caller).into_iter().cloned().collect(),
     }
 }
 
 /// The tenants that a call is about. One that the caller may not ask for is answered like one that isn't
 /// there.
 fn tenants(
-    present: &Present,
+    visible: Vec<Arc<Tenant>>,
     who: &Who,
     named: Option<&str>,
     subject: Subject,
 ) -> Result<Vec<Arc<Tenant>>, Problem> {
-    let visible: Vec<_> = match who {
-        Who::Key => present.tenants.clone(),
-        Who::Identity(caller) => present.of_caller(caller).into_iter().cloned().collect(),
-    };
     match (subject, named) {
         (Subject::Service, _) => Ok(visible),
         // The doctor says by itself that there is no such tenant, or why nobody knows.

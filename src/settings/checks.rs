@@ -1,6 +1,6 @@
 //! What a tenant of the file must hold to beyond the types of its fields. Pure.
 
-use super::{Channel, Definition};
+use super::{CallerId, Channel, Definition};
 use crate::tenant::Caller;
 
 /// That no secret stands in the file.
@@ -43,14 +43,15 @@ fn may_hold_a_key(text: &str) -> bool {
     !is_elsewhere && !is_public
 }
 
-/// Who may ask for the tenant.
-pub(super) fn callers(tenant: &Definition) -> Result<Vec<Caller>, String> {
-    let callers = tenant.callers.iter().enumerate();
+/// The identities of a field: who may ask for the tenant, or for actions there.
+pub(super) fn callers(field: &str, callers: &[CallerId]) -> Result<Vec<Caller>, String> {
     callers
+        .iter()
+        .enumerate()
         .map(|(index, caller)| {
             let parsed = format!("{}/{}", caller.tenant, caller.object).parse();
             parsed.map_err(|_| {
-                format!("field callers[{index}]: `tenant` and `object` are both GUIDs, one isn't")
+                format!("field {field}[{index}]: `tenant` and `object` are both GUIDs, one isn't")
             })
         })
         .collect()

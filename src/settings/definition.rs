@@ -255,6 +255,9 @@ pub struct Actions {
     /// How many an hour, by action; instead of those of `POSTURE_ACTION_CAPS`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<Action, u32>,
+    /// Identities that may ask for actions here, without a key. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<CallerId>,
 }
 
 /// A response action.

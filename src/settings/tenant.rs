@@ -44,6 +44,9 @@ pub struct TenantSettings {
     /// `POSTURE_CALLERS`: identities that may ask for this tenant, `<tenant id>/<object id>` separated
     /// by commas. Default none.
     pub callers: Vec<Caller>,
+    /// `POSTURE_ACTION_CALLERS`: identities that may ask for response actions here, written as those of
+    /// `POSTURE_CALLERS`. Default none.
+    pub action_callers: Vec<Caller>,
     /// `POSTURE_ACTIONS`: `off`, or which response actions are possible, of `isolate`, `release`, `scan` and
     /// `control-profile`. Default `off`. `POSTURE_ACTION_DENY`: devices that no action touches, of
     /// `tag:<tag>`, `group:<name>`, `name:<pattern>`, `role:domain-controller` and `criticality:<level>`,
@@ -74,7 +77,8 @@ impl TenantSettings {
             azure: azure(look)?,
             rules: rules(look)?,
             sender: None,
-            callers: callers(look)?,
+            callers: callers("POSTURE_CALLERS", look)?,
+            action_callers: callers("POSTURE_ACTION_CALLERS", look)?,
             id,
         })
     }

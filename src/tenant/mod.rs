@@ -32,6 +32,8 @@ pub struct Tenant {
     pub azure: Scope,
     /// Who may ask for it by identity.
     pub callers: Vec<Caller>,
+    /// Who may ask for response actions by identity.
+    pub action_callers: Vec<Caller>,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
@@ -90,6 +92,7 @@ impl Tenant {
             enabled: true,
             azure: Scope::default(),
             callers: Vec::new(),
+            action_callers: Vec::new(),
             logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
@@ -153,6 +156,11 @@ impl Tenant {
     /// Whether this identity may ask for the tenant.
     pub fn admits(&self, caller: &Caller) -> bool {
         self.callers.contains(caller)
+    }
+
+    /// Whether this identity may ask for response actions there.
+    pub fn lets_act(&self, caller: &Caller) -> bool {
+        self.action_callers.contains(caller)
     }
 
     /// The source of that name among those collected.
