@@ -4,6 +4,7 @@
 //! Nothing of the service is known here but its written tables and functions.
 
 pub mod parts;
+pub mod playbooks;
 
 use std::path::PathBuf;
 

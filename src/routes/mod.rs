@@ -19,6 +19,7 @@ mod entries;
 mod hunt;
 mod incident;
 mod list;
+mod notices;
 mod one_of;
 pub mod openapi;
 mod portfolio;
@@ -177,6 +178,7 @@ pub const ROUTES: &[&[Route]] = &[
     cves::ROUTES,
     software::ROUTES,
     incident::ROUTES,
+    notices::ROUTES,
     portfolio::ROUTES,
     tenants::ROUTES,
     runs::ROUTES,

@@ -1,6 +1,6 @@
 //! What a tenant of the file must hold to beyond the types of its fields. Pure.
 
-use super::{CallerId, Channel, Definition};
+use super::{CallerId, Channel, Definition, TeamsChannel};
 use crate::tenant::Caller;
 
 /// That no secret stands in the file.
@@ -68,10 +68,18 @@ pub(super) fn notices(tenant: &Definition) -> Result<(), String> {
         let is_mail = |text: &String| {
             text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
         };
-        if notice.channel == Channel::Mail && !notice.recipients.iter().all(is_mail) {
-            return Err(format!(
-                "field notices[{index}].recipients: one is no mail address, like soc@contoso.example"
-            ));
+        let is_channel = |link: &String| TeamsChannel::read(link).is_some();
+        let (fit, expected) = match notice.channel {
+            Channel::Mail => {
+                (notice.recipients.iter().all(is_mail), "mail address, like soc@contoso.example")
+            }
+            Channel::Teams => (
+                notice.recipients.iter().all(is_channel),
+                "link to a channel, like https://teams.microsoft.com/l/channel/…?groupId=…",
+            ),
+        };
+        if !fit {
+            return Err(format!("field notices[{index}].recipients: one is no {expected}"));
         }
     }
     Ok(())

@@ -201,6 +201,7 @@ impl Shared {
             settings.sender = self.sender(&definition, workspace)?;
         }
         checks::notices(&definition)?;
+        settings.notices.clone_from(&definition.notices);
         settings.actions = actions::of_file(settings.actions, definition.actions.as_ref())?;
         if let Some(credential) = &definition.action_credential {
             settings.acting = self.acting(&definition, credential, &settings)?;

@@ -3,7 +3,7 @@
 
 use super::actions;
 use super::values::{Lookup, azure, callers, cloud, guid, rules, sources};
-use super::{Ground, SettingError, identity};
+use super::{Ground, Notice, SettingError, identity};
 use crate::action::Policy;
 use crate::cloud::{Cloud, Identity};
 use crate::source::Source;
@@ -47,6 +47,8 @@ pub struct TenantSettings {
     /// `POSTURE_ACTION_CALLERS`: identities that may ask for response actions here, written as those of
     /// `POSTURE_CALLERS`. Default none.
     pub action_callers: Vec<Caller>,
+    /// Which alerts are told to whom; only a tenant of a file has some.
+    pub notices: Vec<Notice>,
     /// `POSTURE_ACTIONS`: `off`, or which response actions are possible, of `isolate`, `release`, `scan` and
     /// `control-profile`. Default `off`. `POSTURE_ACTION_DENY`: devices that no action touches, of
     /// `tag:<tag>`, `group:<name>`, `name:<pattern>`, `role:domain-controller` and `criticality:<level>`,
@@ -78,6 +80,7 @@ impl TenantSettings {
             rules: rules(look)?,
             sender: None,
             callers: callers("POSTURE_CALLERS", look)?,
+            notices: Vec::new(),
             action_callers: callers("POSTURE_ACTION_CALLERS", look)?,
             id,
         })

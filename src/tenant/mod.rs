@@ -11,6 +11,7 @@ pub use scope::Scope;
 use crate::action::Policy;
 use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::logs::Logs;
+use crate::settings::Notice;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Tenant {
     pub callers: Vec<Caller>,
     /// Who may ask for response actions by identity.
     pub action_callers: Vec<Caller>,
+    /// Which alerts are told to whom.
+    pub notices: Vec<Notice>,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
@@ -93,6 +96,7 @@ impl Tenant {
             azure: Scope::default(),
             callers: Vec::new(),
             action_callers: Vec::new(),
+            notices: Vec::new(),
             logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
