@@ -8,6 +8,7 @@ mod files;
 mod form;
 mod names;
 mod plans;
+mod playbooks;
 mod release;
 mod rows;
 mod secrets;

@@ -3,6 +3,7 @@
 
 mod checked;
 mod checker;
+mod described;
 mod enriching;
 mod expression;
 mod functions;
