@@ -134,3 +134,25 @@ async fn a_channel_of_teams_is_told_by_its_link() {
     assert_eq!(one.body["recipient"]["groupId"], "11111111-2222-3333-4444-555555555555");
     assert!(text(one, "messageBody").contains(&format!("?tid={}", provider.tenants[0].id)));
 }
+
+#[tokio::test]
+async fn a_caller_takes_and_notes_what_is_its_own_tenants_only() {
+    let notices = [mail(&["high"], "soc@contoso.example"), mail(&["high"], "it@fabrikam.example")];
+    let provider = Provider::start(notices).await;
+    (0..2).for_each(|tenant| provider.asked_since(tenant, DAY));
+    let [first, second] = [&provider.tenants[0].id, &provider.tenants[1].id];
+
+    let taken = provider.asks(&format!("/api/notices?tenant={second}")).await;
+    let id = taken.json()["notice"]["id"].as_str().unwrap().to_owned();
+    let elsewhere = provider.asks(&format!("/api/notices/{id}?tenant={first}")).await;
+    let noted = provider.asks(&format!("/api/notices/{id}?tenant={second}")).await;
+    let unknown = provider.asks(&format!("/api/notices/mail-0?tenant={second}")).await;
+    let stranger =
+        crate::routes::signed_in(super::world::HOME, "bbbbbbbb-0000-4000-8000-00000000000f");
+    let refused = provider.posts("/api/caller/notices", &stranger).await;
+
+    assert_eq!(taken.json()["notice"]["tenant"]["id"], second.as_str());
+    assert_eq!(taken.json()["notice"]["recipients"], json!(["it@fabrikam.example"]));
+    assert_eq!((elsewhere.status, noted.status, unknown.status), (404, 200, 404));
+    assert_eq!(refused.status, 403, "{}", refused.body);
+}

@@ -3,6 +3,7 @@
 use super::walker::Walk;
 use super::world::{HOME, PLAYBOOKS};
 use crate::routes::signed_in;
+use crate::support::http;
 use crate::support::service::{Service, environment};
 use crate::support::{self, Folder};
 use jiff::{SignedDuration, Timestamp};
@@ -89,6 +90,20 @@ impl Provider {
     pub fn walk<'a>(&self, definition: &'a Value) -> Walk<'a> {
         let identity = signed_in(HOME, PLAYBOOKS);
         Walk::new(definition, self.service.port, &identity, Value::Null)
+    }
+
+    /// A post without a body, with these headers.
+    pub async fn posts(&self, path: &str, headers: &str) -> http::Reply {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 0\r\n\
+                               Connection: close\r\n\r\n"
+        );
+        http::raw(self.service.port, request.as_bytes()).await.unwrap()
+    }
+
+    /// The same by a function key.
+    pub async fn asks(&self, path: &str) -> http::Reply {
+        self.posts(path, "").await
     }
 
     /// The alerts of a tenant that were created within so many hours, of these severities.
