@@ -15,7 +15,7 @@ const KNOWN: &[(&str, usize, usize)] = &[
     ("coalesce", 1, MANY),
     ("concat", 1, MANY),
     ("contains", 2, 2),
-    ("createArray", 0, MANY),
+    ("createArray", 1, MANY),
     ("empty", 1, 1),
     ("encodeURIComponent", 1, 1),
     ("endsWith", 2, 2),
