@@ -31,13 +31,15 @@ mod software;
 mod status;
 mod summary;
 mod tenants;
+mod who;
 
 pub use answer::{Answer, Form, Shown};
-pub use call::{Call, Query, Request, Who};
+pub use call::{Call, Query, Request};
 pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows, Window};
 pub use one_of::OneOf;
+pub use who::Who;
 
 use crate::app::App;
 use crate::host::{Problem, Reply};
@@ -220,7 +222,7 @@ fn in_form(problem: Reply, request: &Request<'_>) -> Reply {
 async fn reply(app: &App, request: &Request<'_>) -> Result<Reply, Problem> {
     let (door, segments) = Door::of(request.path)?;
     // For an identity that may not ask for actions there are none, not even ones that it may not have.
-    let acts = door == Door::Caller && call::may_act(app, request, &segments).await;
+    let acts = door == Door::Caller && who::may_act(app, request, &segments).await;
     let is_behind = |route: &Route| door.leads_to(route.door()) || acts;
     let behind = all().filter(|route| is_behind(route));
     let fitting: Vec<_> =

@@ -1,6 +1,7 @@
 //! Playbooks: their definitions checked, held against the served description, walked against the running
 //! program with incidents as both portals send them, and deployed.
 
+mod calling;
 mod checked;
 mod checker;
 mod described;
