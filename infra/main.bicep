@@ -156,6 +156,27 @@ param actions string = 'off'
 @description('Optional. Resource id of the identity that carries actions out. Empty with actions: the template makes one.')
 param actionIdentityResourceId string = ''
 
+@description('Optional. Playbooks to deploy, of EnrichIncident, IsolateDevice, ReleaseDevice, ScanDevice, DailyReport and AlertNotices; they need apiClientId.')
+param playbooks array = []
+
+@description('Optional. Mail addresses of those who approve isolation and release, separated by semicolons.')
+param playbookApprovers string = ''
+
+@description('Optional. Mail addresses that the daily report goes to, separated by semicolons.')
+param playbookRecipients string = ''
+
+@description('Optional. Id of the team that the daily report goes to, a GUID.')
+param playbookTeamsGroupId string = ''
+
+@description('Optional. Id of the channel that the daily report goes to, such as 19:…@thread.tacv2.')
+param playbookTeamsChannelId string = ''
+
+@description('Optional. Tenant that incidents and the daily report are about. Empty: the incident\'s own, and every tenant.')
+param playbookTenantId string = ''
+
+@description('Optional. Object id of Microsoft Sentinel\'s own identity (Azure Security Insights), which then may start the playbooks. Empty: that role is granted by hand.')
+param sentinelPrincipalId string = ''
+
 @description('Optional. Mail address that is told when collecting fails.')
 param alertEmail string = ''
 
@@ -169,6 +190,9 @@ var queue = 'posture-jobs'
 var packageContainer = 'app-package'
 var flex = plan == 'flex'
 var acts = actions != 'off' && !empty(actions)
+// Without a registration nobody knows who calls.
+var plays = !empty(playbooks) && !empty(apiClientId)
+var playsActions = acts && !empty(intersection(playbooks, ['IsolateDevice', 'ReleaseDevice', 'ScanDevice']))
 var package = deployCode ? (empty(packageUri) ? '${release.repository}/releases/download/${release.tag}/${release.package}' : packageUri) : ''
 var names = {
   action: 'id-${prefix}-act-${token}'
@@ -179,6 +203,7 @@ var names = {
   insights: 'appi-${prefix}-${token}'
   network: 'vnet-${prefix}-${token}'
   plan: 'plan-${prefix}-${token}'
+  playbooks: 'id-${prefix}-play-${token}'
   // A rule can't change between the two kinds, so each has a name of its own.
   rules: '${privateNetwork ? 'dcx' : 'dcr'}-${prefix}-${take(token, 6)}'
   storage: take('st${toLower(replace(prefix, '-', ''))}${token}', 24)
@@ -187,8 +212,10 @@ var names = {
 }
 var identityId = empty(identityResourceId) ? resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.identity) : identityResourceId
 var actionId = empty(actionIdentityResourceId) ? resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.action) : actionIdentityResourceId
+var playbooksId = resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.playbooks)
 var workspaceId = empty(workspaceResourceId) ? resourceId('Microsoft.OperationalInsights/workspaces', names.workspace) : workspaceResourceId
 var vaultId = createKeyVault || empty(keyVaultResourceId) ? resourceId('Microsoft.KeyVault/vaults', names.vault) : keyVaultResourceId
+var workspacePath = split(workspaceId, '/')
 var vaultPath = split(vaultId, '/')
 var usesVault = createKeyVault || !empty(keyVaultResourceId)
 
@@ -200,6 +227,11 @@ module identity 'modules/identity.bicep' = {
 module actionIdentity 'modules/identity.bicep' = if (acts) {
   name: 'posture-action-identity-${token}'
   params: { name: names.action, location: location, identityResourceId: actionIdentityResourceId, tags: tags }
+}
+
+module playbookIdentity 'modules/identity.bicep' = if (plays) {
+  name: 'posture-playbook-identity-${token}'
+  params: { name: names.playbooks, location: location, tags: tags }
 }
 
 module logs 'modules/logs.bicep' = {
@@ -330,6 +362,17 @@ module vaultEndpoint 'modules/private-endpoint.bicep' = if (privateNetwork && cr
   dependsOn: [vault]
 }
 
+module playbookRole 'modules/playbook-role.bicep' = if (plays) {
+  name: 'posture-playbook-role-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: {
+    workspaceName: workspacePath[8]
+    identityResourceId: playbooksId
+    identityPrincipalId: playbookIdentity!.outputs.principalId
+  }
+  dependsOn: [logs]
+}
+
 module host 'modules/host.bicep' = {
   name: 'posture-host-${token}'
   params: {
@@ -363,6 +406,9 @@ module host 'modules/host.bicep' = {
       POSTURE_ACTIONS: acts ? actions : 'off'
       POSTURE_CALLERS: empty(tenantsFile) ? join(callers, ',') : ''
     }
+    // Of many tenants the file says it.
+    playbooksMay: !plays || !empty(tenantsFile) ? 'nothing' : playsActions ? 'act' : 'read'
+    playbookCaller: plays ? '${tenant().tenantId}/${playbookIdentity!.outputs.principalId}' : ''
     moreSettings: moreSettings
     apiClientId: apiClientId
     callerTenants: callerTenants
@@ -380,6 +426,27 @@ module host 'modules/host.bicep' = {
   dependsOn: [roles, storageEndpoint, vaultRoles]
 }
 
+module playbookWorkflows 'modules/playbooks.bicep' = if (plays) {
+  name: 'posture-playbooks-${token}'
+  params: {
+    playbooks: playbooks
+    prefix: prefix
+    suffix: take(token, 6)
+    location: location
+    identityResourceId: playbooksId
+    address: 'https://${host.outputs.hostName}'
+    audience: 'api://${apiClientId}'
+    tenantId: playbookTenantId
+    approvers: playbookApprovers
+    recipients: playbookRecipients
+    teamsGroupId: playbookTeamsGroupId
+    teamsChannelId: playbookTeamsChannelId
+    sentinelPrincipalId: sentinelPrincipalId
+    tags: tags
+  }
+  dependsOn: [playbookRole]
+}
+
 @description('Address of the app.')
 output address string = 'https://${host.outputs.hostName}'
 
@@ -394,6 +461,9 @@ output identityClientId string = identity.outputs.clientId
 
 @description('Resource id of the identity of response actions; empty without.')
 output actionIdentityResourceId string = acts ? actionId : ''
+
+@description('Caller that the playbooks are: <tenant id>/<object id>, for callers and actions.callers of tenants.json; empty without.')
+output playbookCaller string = plays ? '${tenant().tenantId}/${playbookIdentity!.outputs.principalId}' : ''
 
 @description('Whether the timer collects: not before a deployment names the identity.')
 output collects bool = !empty(identityResourceId)

@@ -26,6 +26,7 @@ pub mod kql; // functions over the workspace's tables: written from the catalogu
 pub mod ledger; // where records are kept: azure.rs, folder.rs
 pub mod logs; // where they are sent: Logs Ingestion
 pub mod lookup; // one device, CVE or software, asked of Defender or read from what is kept
+pub mod notice; // which alert somebody is to be told of, once
 pub mod outbox; // where a job puts messages: the queue, or the process itself
 pub mod page; // the report for people, one page of HTML
 pub mod part; // lines into one gzip part and one gzip batch

@@ -10,6 +10,7 @@ mod layout;
 mod mitre;
 pub mod page;
 pub mod parts;
+pub mod playbooks;
 pub mod project;
 pub mod release;
 pub mod rules;

@@ -1,6 +1,6 @@
 //! `docs/content.md`, from the sections of the kinds.
 
-use crate::{connector, hunts, rules, solution};
+use crate::{connector, hunts, playbooks, rules, solution};
 
 const HEAD: &str = "\
 # Content for Microsoft Sentinel
@@ -18,7 +18,12 @@ deployed (`content/generated/`) and this page.
 ///
 /// The part or written file that is wrong.
 pub fn text() -> Result<String, String> {
-    let sections =
-        [connector::section()?, rules::section()?, hunts::section()?, solution::section()?];
+    let sections = [
+        connector::section()?,
+        rules::section()?,
+        playbooks::section()?,
+        hunts::section()?,
+        solution::section()?,
+    ];
     Ok(format!("{HEAD}\n{}", sections.join("\n")))
 }

@@ -48,6 +48,13 @@ param routes array
 @description('Required. The program\'s settings by name; empty ones are left out.')
 param settings object
 
+@description('Required. What the playbooks may ask the app for.')
+@allowed(['nothing', 'read', 'act'])
+param playbooksMay string
+
+@description('Required. Caller that the playbooks are; empty without.')
+param playbookCaller string
+
 @description('Required. Further settings by name; they win.')
 param moreSettings object
 
@@ -108,7 +115,10 @@ var acting = length(identityResourceIds) > 1 ? { POSTURE_ACTION_CLIENT_ID: actio
 var signIns = empty(callerTenants) ? [] : union([tenant().tenantId], callerTenants)
 var tenants = empty(signIns) || length(signIns) > 10 ? {} : { WEBSITE_AUTH_AAD_ALLOWED_TENANTS: join(signIns, ',') }
 var given = toObject(filter(items(settings), pair => !empty(pair.value)), pair => pair.key, pair => pair.value)
-var all = map(items(union(host, paused, acting, tenants, given, moreSettings)), pair => {
+var readers = empty(settings.POSTURE_CALLERS) ? playbookCaller : '${settings.POSTURE_CALLERS},${playbookCaller}'
+var reading = playbooksMay == 'nothing' ? {} : { POSTURE_CALLERS: readers }
+var playing = playbooksMay == 'act' ? { POSTURE_ACTION_CALLERS: playbookCaller } : {}
+var all = map(items(union(host, paused, acting, tenants, given, reading, playing, moreSettings)), pair => {
   name: pair.key
   value: string(pair.value)
 })

@@ -329,7 +329,12 @@ impl App {
         Ok(known)
     }
 
-    async fn known_of(&self, tenant: &Tenant, source: Source) -> Result<Known, LedgerError> {
+    /// What the ledger says of one source of a tenant at this moment.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger can't be read.
+    pub async fn known_of(&self, tenant: &Tenant, source: Source) -> Result<Known, LedgerError> {
         let collected = tenant.source(source.name);
         let latest = self.ledger.read(&path::latest(&tenant.id, source.name)).await?;
         let state = path::state(&tenant.id, source.name);

@@ -92,6 +92,11 @@ pub fn caps(tenant: &str) -> String {
     format!("state/{tenant}/caps.json")
 }
 
+/// Which alerts of a tenant somebody was told of.
+pub fn notices(tenant: &str) -> String {
+    format!("state/{tenant}/notices.json")
+}
+
 /// The folder of a tenant's attempts at response actions.
 pub fn audits(tenant: &str) -> String {
     format!("audit/{tenant}/")

@@ -1,22 +1,20 @@
 //! One call: what was asked, by whom, about which tenant.
 
-use super::{Door, Form, OneOf, Route, Subject, principal};
+use super::who::{tenants, visible, who};
+use super::{Door, Form, OneOf, Route, Subject, Who};
 use crate::app::App;
 use crate::digest::instant;
-use crate::host::{Choice, Problem};
+use crate::host::Problem;
 use crate::ledger::LedgerError;
 use crate::source::Source;
 use crate::summary::{Known, TenantStanding};
-use crate::tenant::{Caller, Present, Tenant};
+use crate::tenant::{Present, Tenant};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use warp::http::HeaderMap;
-
-pub(super) const NO_SUCH_TENANT: &str = "no such tenant in this deployment";
 
 /// Tenants whose snapshots are read beside one another.
 const TENANTS_AT_ONCE: usize = 8;
@@ -108,24 +106,6 @@ impl Query {
     }
 }
 
-/// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Somebody who holds a function key.
-    Key,
-    /// An identity that the platform has authenticated.
-    Identity(Caller),
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Who::Key => f.write_str("function key"),
-            Who::Identity(caller) => caller.fmt(f),
-        }
-    }
-}
-
 /// A call to a route, by somebody who may.
 pub struct Call<'a> {
     /// The service.
@@ -167,9 +147,11 @@ impl<'a> Call<'a> {
             Err(_) if route.subject == Subject::Doctor && door != Door::Caller => Arc::default(),
             Err(error) => return Err(Problem::new(503, error.to_string())),
         };
-        let who = who(app, &present, request, door)?;
+        let behind = route.door();
+        let who = who(app, &present, request, (door, behind))?;
         let named = query.get("tenant");
-        let tenants = tenants(&present, &who, named.as_deref(), route.subject)?;
+        let visible = visible(&present, &who, behind);
+        let tenants = tenants(visible, &who, named.as_deref(), route.subject)?;
         let path = path.to_vec();
         Ok(Call { app, request, query, who, door, form, tenants, present, path })
     }
@@ -250,58 +232,4 @@ impl<'a> Call<'a> {
 /// The ledger can't be read: nobody's turn.
 pub fn unreadable(error: LedgerError) -> Problem {
     Problem::new(503, error.to_string())
-}
-
-fn who(app: &App, present: &Present, request: &Request<'_>, door: Door) -> Result<Who, Problem> {
-    if door != Door::Caller {
-        return Ok(Who::Key);
-    }
-    let refused = |detail| Problem::new(401, detail);
-    if !app.authenticates {
-        return Err(refused("callers by identity need App Service authentication, which is off"));
-    }
-    if present.tenants.iter().all(|tenant| tenant.callers.is_empty()) {
-        return Err(refused(
-            "no caller is allowed here: POSTURE_CALLERS, or `callers` of a tenant",
-        ));
-    }
-    let caller = principal(request.headers).ok_or_else(|| refused("nobody has signed in"))?;
-    match present.of_caller(&caller).is_empty() {
-        true => Err(Problem::new(403, "this identity is no allowed caller of any tenant here")),
-        false => Ok(Who::Identity(caller)),
-    }
-}
-
-/// The tenants that a call is about. One that the caller may not ask for is answered like one that isn't
-/// there.
-fn tenants(
-    present: &Present,
-    who: &Who,
-    named: Option<&str>,
-    subject: Subject,
-) -> Result<Vec<Arc<Tenant>>, Problem> {
-    let visible: Vec<_> = match who {
-        Who::Key => present.tenants.clone(),
-        Who::Identity(caller) => present.of_caller(caller).into_iter().cloned().collect(),
-    };
-    match (subject, named) {
-        (Subject::Service, _) => Ok(visible),
-        // The doctor says by itself that there is no such tenant, or why nobody knows.
-        (Subject::Doctor, Some(_)) if *who == Who::Key => Ok(visible),
-        (_, Some(id)) => {
-            let found = visible.into_iter().find(|tenant| tenant.id.eq_ignore_ascii_case(id));
-            found.map(|tenant| vec![tenant]).ok_or_else(|| Problem::new(404, NO_SUCH_TENANT))
-        }
-        (Subject::Tenants | Subject::Doctor, None) => Ok(visible),
-        (Subject::Tenant, None) if visible.len() == 1 => Ok(visible),
-        (Subject::Tenant, None) => {
-            let choice = |tenant: &Arc<Tenant>| Choice {
-                tenant: tenant.id.clone(),
-                name: tenant.name.clone(),
-            };
-            let choices = visible.iter().map(choice).collect();
-            let detail = "there are several tenants: name one by ?tenant=<id>";
-            Err(Problem { choices, ..Problem::new(400, detail) })
-        }
-    }
 }

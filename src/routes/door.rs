@@ -21,7 +21,7 @@ pub enum Door {
     Read,
     /// `function_action`: response actions, by a key of its own.
     Action,
-    /// `function_caller`: reads, by identity.
+    /// `function_caller`: by identity.
     Caller,
 }
 
@@ -53,7 +53,9 @@ impl Door {
         Ok((door, segments.collect::<Result<_, _>>()?))
     }
 
-    /// Whether a route behind that door is reached through this one.
+    /// Whether a route behind that door is reached through this one by whoever may come in at all.
+    ///
+    /// [`Door::Caller`] leads to actions too, for the identities that may ask for them alone.
     pub fn leads_to(self, other: Door) -> bool {
         self == other || self == Door::Caller && other == Door::Read
     }

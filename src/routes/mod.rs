@@ -19,6 +19,7 @@ mod entries;
 mod hunt;
 mod incident;
 mod list;
+mod notices;
 mod one_of;
 pub mod openapi;
 mod portfolio;
@@ -30,6 +31,7 @@ mod software;
 mod status;
 mod summary;
 mod tenants;
+mod who;
 
 pub use answer::{Answer, Form, Shown};
 pub use call::{Call, Query, Request};
@@ -37,6 +39,7 @@ pub use comment::{Block, Cell, Comment, MOST_CHARS};
 pub use door::{Door, principal};
 pub use list::{Column, Page, Rows, Window};
 pub use one_of::OneOf;
+pub use who::Who;
 
 use crate::app::App;
 use crate::host::{Problem, Reply};
@@ -177,6 +180,7 @@ pub const ROUTES: &[&[Route]] = &[
     cves::ROUTES,
     software::ROUTES,
     incident::ROUTES,
+    notices::ROUTES,
     portfolio::ROUTES,
     tenants::ROUTES,
     runs::ROUTES,
@@ -193,19 +197,34 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().copied().flatten()
 }
 
+/// The media type of JSON that says nothing of what it is.
+const PLAIN_JSON: &str = "application/json";
+
 const NO_ROUTE: &str = "no such route: GET /api/openapi.json lists them";
 
 /// Answers a request. Never fails: what goes wrong is a problem in the answer.
 pub async fn answer(app: &App, request: Request<'_>) -> Reply {
     match reply(app, &request).await {
         Ok(reply) => reply,
-        Err(problem) => problem.into(),
+        Err(problem) => in_form(problem.into(), &request),
+    }
+}
+
+/// A problem for callers that know JSON under its plain name only, such as Logic Apps.
+fn in_form(problem: Reply, request: &Request<'_>) -> Reply {
+    let accept = request.headers.get("accept").and_then(|value| value.to_str().ok());
+    match accept.is_some_and(|accept| accept.trim().eq_ignore_ascii_case(PLAIN_JSON)) {
+        true => Reply { content_type: PLAIN_JSON, ..problem },
+        false => problem,
     }
 }
 
 async fn reply(app: &App, request: &Request<'_>) -> Result<Reply, Problem> {
     let (door, segments) = Door::of(request.path)?;
-    let behind = all().filter(|route| door.leads_to(route.door()));
+    // For an identity that may not ask for actions there are none, not even ones that it may not have.
+    let acts = door == Door::Caller && who::may_act(app, request, &segments).await;
+    let is_behind = |route: &Route| door.leads_to(route.door()) || acts;
+    let behind = all().filter(|route| is_behind(route));
     let fitting: Vec<_> =
         behind.filter_map(|route| Some((route, route.fits(&segments)?))).collect();
     let Some((first, _)) = fitting.first() else {

@@ -1,6 +1,6 @@
 //! How the service itself is: health, and the doctor.
 
-use super::call::NO_SUCH_TENANT;
+use super::who::NO_SUCH_TENANT;
 use super::{Answer, Call, Route, Shown, Subject, shape};
 use crate::app::{KNOWN_FOR, KNOWN_OF_MANY_FOR};
 use crate::check::{self, Diagnosis};

@@ -46,6 +46,8 @@ pub struct TenantEntry {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The Defender portal, opened in it.
+    pub portal_url: String,
     /// Its cloud: `public`, `gcc`, `gcc-high`, `dod` or `china`.
     pub cloud: &'static str,
     /// Whether it is collected; what is kept stays either way.
@@ -72,6 +74,11 @@ pub struct TenantEntry {
     pub sources: Vec<&'static str>,
 }
 
+/// The Defender portal, opened in a tenant.
+pub(super) fn portal_url(tenant: &Tenant) -> String {
+    format!("{}/?tid={}", tenant.cloud.portal.trim_end_matches('/'), tenant.id)
+}
+
 impl TenantEntry {
     fn of(tenant: &Tenant, standing: &TenantStanding) -> TenantEntry {
         let count = |status| standing.of(status).count();
@@ -79,6 +86,7 @@ impl TenantEntry {
         TenantEntry {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
+            portal_url: portal_url(tenant),
             cloud: tenant.cloud.name,
             enabled: tenant.enabled,
             state: standing.state(tenant.enabled),

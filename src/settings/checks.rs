@@ -1,6 +1,6 @@
 //! What a tenant of the file must hold to beyond the types of its fields. Pure.
 
-use super::{Channel, Definition};
+use super::{CallerId, Channel, Definition, TeamsChannel};
 use crate::tenant::Caller;
 
 /// That no secret stands in the file.
@@ -43,14 +43,15 @@ fn may_hold_a_key(text: &str) -> bool {
     !is_elsewhere && !is_public
 }
 
-/// Who may ask for the tenant.
-pub(super) fn callers(tenant: &Definition) -> Result<Vec<Caller>, String> {
-    let callers = tenant.callers.iter().enumerate();
+/// The identities of a field: who may ask for the tenant, or for actions there.
+pub(super) fn callers(field: &str, callers: &[CallerId]) -> Result<Vec<Caller>, String> {
     callers
+        .iter()
+        .enumerate()
         .map(|(index, caller)| {
             let parsed = format!("{}/{}", caller.tenant, caller.object).parse();
             parsed.map_err(|_| {
-                format!("field callers[{index}]: `tenant` and `object` are both GUIDs, one isn't")
+                format!("field {field}[{index}]: `tenant` and `object` are both GUIDs, one isn't")
             })
         })
         .collect()
@@ -67,10 +68,18 @@ pub(super) fn notices(tenant: &Definition) -> Result<(), String> {
         let is_mail = |text: &String| {
             text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
         };
-        if notice.channel == Channel::Mail && !notice.recipients.iter().all(is_mail) {
-            return Err(format!(
-                "field notices[{index}].recipients: one is no mail address, like soc@contoso.example"
-            ));
+        let is_channel = |link: &String| TeamsChannel::read(link).is_some();
+        let (fit, expected) = match notice.channel {
+            Channel::Mail => {
+                (notice.recipients.iter().all(is_mail), "mail address, like soc@contoso.example")
+            }
+            Channel::Teams => (
+                notice.recipients.iter().all(is_channel),
+                "link to a channel, like https://teams.microsoft.com/l/channel/…?groupId=…",
+            ),
+        };
+        if !fit {
+            return Err(format!("field notices[{index}].recipients: one is no {expected}"));
         }
     }
     Ok(())

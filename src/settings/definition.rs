@@ -186,7 +186,7 @@ pub struct Notice {
     /// Only alerts of devices in these groups; empty: of all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub device_groups: Vec<String>,
-    /// Mail addresses, or the addresses of Teams channels.
+    /// Mail addresses, or links to Teams channels as Teams gives them.
     #[schemars(length(min = 1))]
     pub recipients: Vec<String>,
     /// How.
@@ -204,6 +204,18 @@ pub enum Severity {
     Low,
     Medium,
     High,
+}
+
+impl Severity {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Informational => "informational",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+        }
+    }
 }
 
 /// How a notice goes out.
@@ -255,6 +267,9 @@ pub struct Actions {
     /// How many an hour, by action; instead of those of `POSTURE_ACTION_CAPS`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<Action, u32>,
+    /// Identities that may ask for actions here, without a key. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<CallerId>,
 }
 
 /// A response action.

@@ -20,7 +20,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_PROBLEMS: usize = 20;
 
 /// Settings that a tenant of the file may leave to the deployment.
-const SHARED: [&str; 21] = [
+const SHARED: [&str; 22] = [
     "POSTURE_CLOUD",
     "POSTURE_CREDENTIAL",
     "POSTURE_CLIENT_ID",
@@ -38,6 +38,7 @@ const SHARED: [&str; 21] = [
     "POSTURE_LOGS_RULES",
     "POSTURE_ENTRA_URL",
     "POSTURE_CALLERS",
+    "POSTURE_ACTION_CALLERS",
     "POSTURE_ACTIONS",
     "POSTURE_ACTION_DENY",
     "POSTURE_ACTION_CAPS",
@@ -128,14 +129,17 @@ impl Shared {
         };
         let common = TenantSettings::read(&example, ground)?;
         shared.rules = common.rules;
-        match shared.values.contains_key("POSTURE_CALLERS") {
-            true => Err(wrong(
-                "POSTURE_CALLERS",
-                "is set beside POSTURE_TENANTS: each tenant of the file has its own `callers`",
-                "",
-            )),
-            false => Ok(shared),
+        for (name, own) in
+            [("POSTURE_CALLERS", "`callers`"), ("POSTURE_ACTION_CALLERS", "`actions.callers`")]
+        {
+            if shared.values.contains_key(name) {
+                let problem = format!(
+                    "is set beside POSTURE_TENANTS: each tenant of the file has its own {own}"
+                );
+                return Err(wrong(name, problem, ""));
+            }
         }
+        Ok(shared)
     }
 
     fn ground(&self) -> Ground<'_> {
@@ -189,11 +193,15 @@ impl Shared {
         let look = |name: &str| self.look(&definition, name);
         let mut settings = TenantSettings::read(&look, self.ground()).map_err(in_file)?;
         settings.enabled = definition.enabled;
-        settings.callers = checks::callers(&definition)?;
+        settings.callers = checks::callers("callers", &definition.callers)?;
+        if let Some(actions) = &definition.actions {
+            settings.action_callers = checks::callers("actions.callers", &actions.callers)?;
+        }
         if let Some(Some(workspace)) = &definition.workspace {
             settings.sender = self.sender(&definition, workspace)?;
         }
         checks::notices(&definition)?;
+        settings.notices.clone_from(&definition.notices);
         settings.actions = actions::of_file(settings.actions, definition.actions.as_ref())?;
         if let Some(credential) = &definition.action_credential {
             settings.acting = self.acting(&definition, credential, &settings)?;
@@ -214,7 +222,7 @@ impl Shared {
                 return tenant.subscriptions.as_ref().map(|ids| ids.join(","));
             }
             "POSTURE_MANAGEMENT_GROUP" => return tenant.management_group.clone(),
-            "POSTURE_CALLERS" => return None,
+            "POSTURE_CALLERS" | "POSTURE_ACTION_CALLERS" => return None,
             "POSTURE_CLOUD" => tenant.cloud.as_ref().map(word),
             "POSTURE_SOURCES" => tenant.sources.as_ref().map(|chosen| match chosen {
                 Chosen::All(_) => "all".to_owned(),

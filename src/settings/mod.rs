@@ -6,6 +6,7 @@ mod credential;
 mod definition;
 mod file;
 mod otlp;
+mod teams;
 mod tenant;
 mod values;
 
@@ -16,6 +17,7 @@ pub use definition::{
 };
 pub use file::{Shared, schema};
 pub use otlp::Otlp;
+pub use teams::TeamsChannel;
 pub use tenant::TenantSettings;
 pub use values::Lookup;
 

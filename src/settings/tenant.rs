@@ -3,7 +3,7 @@
 
 use super::actions;
 use super::values::{Lookup, azure, callers, cloud, guid, rules, sources};
-use super::{Ground, SettingError, identity};
+use super::{Ground, Notice, SettingError, identity};
 use crate::action::Policy;
 use crate::cloud::{Cloud, Identity};
 use crate::source::Source;
@@ -44,6 +44,11 @@ pub struct TenantSettings {
     /// `POSTURE_CALLERS`: identities that may ask for this tenant, `<tenant id>/<object id>` separated
     /// by commas. Default none.
     pub callers: Vec<Caller>,
+    /// `POSTURE_ACTION_CALLERS`: identities that may ask for response actions here, written as those of
+    /// `POSTURE_CALLERS`. Default none.
+    pub action_callers: Vec<Caller>,
+    /// Which alerts are told to whom; only a tenant of a file has some.
+    pub notices: Vec<Notice>,
     /// `POSTURE_ACTIONS`: `off`, or which response actions are possible, of `isolate`, `release`, `scan` and
     /// `control-profile`. Default `off`. `POSTURE_ACTION_DENY`: devices that no action touches, of
     /// `tag:<tag>`, `group:<name>`, `name:<pattern>`, `role:domain-controller` and `criticality:<level>`,
@@ -74,7 +79,9 @@ impl TenantSettings {
             azure: azure(look)?,
             rules: rules(look)?,
             sender: None,
-            callers: callers(look)?,
+            callers: callers("POSTURE_CALLERS", look)?,
+            notices: Vec::new(),
+            action_callers: callers("POSTURE_ACTION_CALLERS", look)?,
             id,
         })
     }

@@ -277,13 +277,13 @@ fn pairs(
         .collect()
 }
 
-pub(super) fn callers(look: Lookup) -> Result<Vec<Caller>, SettingError> {
-    const NAME: &str = "POSTURE_CALLERS";
+/// The identities that the setting `name` allows.
+pub(super) fn callers(name: &'static str, look: Lookup) -> Result<Vec<Caller>, SettingError> {
     const EXAMPLE: &str =
         "11111111-2222-3333-4444-555555555555/99999999-2222-3333-4444-555555555555";
-    let text = look(NAME).unwrap_or_default();
+    let text = look(name).unwrap_or_default();
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    entries.map(|entry| entry.parse().map_err(|problem| wrong(NAME, problem, EXAMPLE))).collect()
+    entries.map(|entry| entry.parse().map_err(|problem| wrong(name, problem, EXAMPLE))).collect()
 }
 
 pub(super) fn seconds(

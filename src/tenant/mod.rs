@@ -11,6 +11,7 @@ pub use scope::Scope;
 use crate::action::Policy;
 use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
 use crate::logs::Logs;
+use crate::settings::Notice;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ pub struct Tenant {
     pub azure: Scope,
     /// Who may ask for it by identity.
     pub callers: Vec<Caller>,
+    /// Who may ask for response actions by identity.
+    pub action_callers: Vec<Caller>,
+    /// Which alerts are told to whom.
+    pub notices: Vec<Notice>,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
@@ -90,6 +95,8 @@ impl Tenant {
             enabled: true,
             azure: Scope::default(),
             callers: Vec::new(),
+            action_callers: Vec::new(),
+            notices: Vec::new(),
             logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
@@ -153,6 +160,11 @@ impl Tenant {
     /// Whether this identity may ask for the tenant.
     pub fn admits(&self, caller: &Caller) -> bool {
         self.callers.contains(caller)
+    }
+
+    /// Whether this identity may ask for response actions there.
+    pub fn lets_act(&self, caller: &Caller) -> bool {
+        self.action_callers.contains(caller)
     }
 
     /// The source of that name among those collected.

@@ -55,6 +55,11 @@ impl Present {
     pub fn of_caller(&self, caller: &Caller) -> Vec<&Arc<Tenant>> {
         self.tenants.iter().filter(|tenant| tenant.admits(caller)).collect()
     }
+
+    /// The tenants in which a caller may ask for response actions.
+    pub fn of_actor(&self, caller: &Caller) -> Vec<&Arc<Tenant>> {
+        self.tenants.iter().filter(|tenant| tenant.lets_act(caller)).collect()
+    }
 }
 
 /// Makes a tenant of its settings; the flag says whether it has a workspace of its own, or none.

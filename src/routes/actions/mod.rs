@@ -3,8 +3,8 @@
 mod body;
 
 use super::{
-    Answer, Block, Call, Cell, Column, Comment, Page, Parameter, Route, Shown, call::unreadable,
-    principal, shape,
+    Answer, Block, Call, Cell, Column, Comment, Door, Page, Parameter, Route, Shown, Who,
+    call::unreadable, principal, shape,
 };
 use crate::action::{self, Acted, Attempt, Order, Outcome, Refusal, audit};
 use crate::host::Problem;
@@ -119,9 +119,10 @@ async fn device<B: Body>(call: &Call<'_>) -> Result<Answer, Problem> {
 
 /// Who calls: whoever has a key, and who that is where the platform has authenticated it.
 fn caller(call: &Call<'_>) -> String {
-    match principal(call.request.headers).filter(|_| call.app.authenticates) {
-        Some(identity) => format!("{identity} with a {}", call.who),
-        None => call.who.to_string(),
+    let behind_the_key = || principal(call.request.headers).filter(|_| call.app.authenticates);
+    match (&call.who, behind_the_key()) {
+        (Who::Key, Some(identity)) => format!("{identity} with a {}", call.who),
+        (who, _) => who.to_string(),
     }
 }
 
@@ -163,7 +164,8 @@ fn shown(call: &Call<'_>, attempt: &Attempt, open: u16) -> Result<Answer, Proble
     if attempt.outcome.is_final() {
         return Ok(answer);
     }
-    let location = format!("/api/response/actions/{}?tenant={}", attempt.id, attempt.tenant);
+    let below = if call.door == Door::Caller { "/api/caller" } else { "/api" };
+    let location = format!("{below}/response/actions/{}?tenant={}", attempt.id, attempt.tenant);
     let answer = answer.status(open).header("location", location);
     Ok(answer.header("retry-after", AGAIN_S.to_string()))
 }

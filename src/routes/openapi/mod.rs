@@ -76,7 +76,8 @@ pub fn document() -> Value {
             "title": "Posture",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Security posture of Microsoft tenants, from kept snapshots or live. Every GET \
-                route but those below /response is also there below /caller, for callers by identity.",
+                route is also there below /caller, for callers by identity; those below /response for the ones \
+                that may ask for actions, but PATCH.",
         },
         "servers": [{ "url": "/api" }],
         "paths": paths,
@@ -84,7 +85,10 @@ pub fn document() -> Value {
             "schemas": schemas,
             "responses": { "Problem": {
                 "description": "What went wrong, and what to do",
-                "content": { "application/problem+json": { "schema": problem } },
+                "content": {
+                    "application/problem+json": { "schema": problem },
+                    "application/json": { "schema": problem },
+                },
             } },
             "securitySchemes": {
                 "functionKey": { "type": "apiKey", "in": "header", "name": "x-functions-key" },

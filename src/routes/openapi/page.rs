@@ -8,8 +8,8 @@ use std::fmt::Write;
 pub fn page() -> String {
     let mut page = "# Routes\n\nWritten by `posture describe`; [api.md](api.md) says who may call, which \
                     forms answers have, how lists come by pages and what errors look like. Each route below \
-                    `/api` that isn't below `/api/response` is also there below `/api/caller`, for callers by \
-                    identity.\n"
+                    `/api` is also there below `/api/caller`, for callers by identity; those below \
+                    `/api/response` for the ones that may ask for actions, but PATCH.\n"
         .to_owned();
     for route in all() {
         // Writing to a text can't fail.
@@ -22,7 +22,10 @@ fn write(page: &mut String, route: &Route) -> std::fmt::Result {
     let Route { method, path, about, .. } = route;
     writeln!(page, "\n## `{method} /api/{path}`\n\n{about}.\n")?;
     let by = match route.door() {
-        Door::Action => "the key of `function_action`",
+        Door::Action if route.method == "PATCH" => "the key of `function_action`",
+        Door::Action => {
+            "the key of `function_action`, or an identity that may act below `/api/caller`"
+        }
         _ => "the key of `function_http`, or an identity below `/api/caller`",
     };
     let statuses: Vec<_> = route.statuses.iter().map(u16::to_string).collect();

@@ -1,5 +1,6 @@
 //! Response actions: what is carried out, what is refused, and that both are written down.
 
+mod callers;
 mod cards;
 mod crashes;
 mod customers;

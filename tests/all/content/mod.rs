@@ -3,6 +3,7 @@
 
 mod connector;
 mod hunts;
+mod playbooks;
 mod queries;
 mod rules;
 mod samples;

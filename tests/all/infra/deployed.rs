@@ -23,6 +23,8 @@ const HOST: [&str; 4] = [
     "3913510d-42f4-4e42-8a64-420c390055eb", // Monitoring Metrics Publisher
 ];
 const SECURITY_READER: &str = "39bc4728-0917-49c7-9d2c-d95423bc2eb4";
+const SENTINEL_RESPONDER: &str = "3e150937-b8fe-4cfb-8069-0eaf05ecd056";
+const SENTINEL_AUTOMATION: &str = "f4c81013-99ee-4d62-a7ee-b3f1f648599a";
 const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
 const SECRETS_OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";
 const SIGNING: [&str; 2] =
@@ -37,6 +39,8 @@ fn a_deployment_grants_the_roles_that_its_parameters_need_and_no_other() {
     assert_eq!(granted("identity-empty"), with(&[]));
     assert_eq!(granted("identity-given"), with(&[SECURITY_READER]));
     assert_eq!(granted("actions"), with(&[]));
+    assert_eq!(granted("playbooks"), with(&[SENTINEL_RESPONDER, SENTINEL_AUTOMATION]));
+    assert_eq!(granted("playbooks-provider"), with(&[SENTINEL_RESPONDER]));
     assert_eq!(granted("private-network"), with(&[SECRETS_USER]));
     assert_eq!(granted("provider"), with(&[SECRETS_OFFICER]));
     assert_eq!(granted("provider-certificate"), with(&[&[SECRETS_USER], &SIGNING[..]].concat()));

@@ -9,6 +9,7 @@ mod files;
 mod form;
 mod names;
 mod plans;
+mod playbooks;
 mod release;
 mod rows;
 mod secrets;

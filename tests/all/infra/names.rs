@@ -16,6 +16,7 @@ const LENGTHS: &[(&str, usize, usize)] = &[
     ("Microsoft.Insights/dataCollectionRules", 3, 30),
     ("Microsoft.Insights/scheduledQueryRules", 1, 260),
     ("Microsoft.KeyVault/vaults", 3, 24),
+    ("Microsoft.Logic/workflows", 1, 80),
     ("Microsoft.ManagedIdentity/userAssignedIdentities", 3, 128),
     ("Microsoft.Network/privateDnsZones", 1, 63 * 3),
     ("Microsoft.Network/privateEndpoints", 2, 64),
@@ -25,6 +26,7 @@ const LENGTHS: &[(&str, usize, usize)] = &[
     ("Microsoft.SecurityInsights/alertRules", 36, 36),
     ("Microsoft.SecurityInsights/dataConnectorDefinitions", 1, 63),
     ("Microsoft.Storage/storageAccounts", 3, 24),
+    ("Microsoft.Web/connections", 1, 80),
     ("Microsoft.Web/serverfarms", 1, 40),
     // The host takes the first 32 characters for its id, and two apps of one id disturb each other.
     ("Microsoft.Web/sites", 2, 32),
@@ -101,8 +103,10 @@ fn a_second_deployment_at_another_time_names_everything_the_same() {
         );
     }
     let template = template();
+    // A workflow's own expressions begin otherwise, and are evaluated when it runs.
     let random = texts(&template)
         .into_iter()
+        .filter(|text| text.starts_with('['))
         .find(|text| text.contains("utcNow(") || text.contains("newGuid("));
     assert_eq!(random, None);
 }

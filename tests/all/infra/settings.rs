@@ -29,11 +29,25 @@ fn filled(settings: &BTreeMap<String, String>) -> BTreeMap<String, String> {
             "POSTURE_STORAGE" => "https://account.blob.core.windows.net/".to_owned(),
             "POSTURE_QUEUE_URL" => "https://account.queue.core.windows.net/".to_owned(),
             "POSTURE_LOGS_RULES" => "https://a-b.westeurope-1.ingest.monitor.azure.com/dcr-0123456789abcdef0123456789abcdef".to_owned(),
-            _ => "77777777-1111-1111-1111-111111111111".to_owned(),
+            _ => made_up(value),
         };
         (name.clone(), value)
     };
     settings.iter().map(fill).collect()
+}
+
+/// A value with an id in the place of what only Azure knows.
+fn made_up(value: &str) -> String {
+    let mut value = value.to_owned();
+    // The innermost first: a text of what isn't known stands around it.
+    while let Some(start) = value.rfind('«') {
+        let end = start + value[start..].find('»').expect("each has an end");
+        let inner = &value[start + '«'.len_utf8()..end];
+        let text = inner.strip_prefix("string('").and_then(|text| text.strip_suffix("')"));
+        let known = text.unwrap_or("77777777-1111-1111-1111-111111111111").to_owned();
+        value.replace_range(start..end + '»'.len_utf8(), &known);
+    }
+    value
 }
 
 fn read(settings: &BTreeMap<String, String>) -> Settings {
@@ -151,6 +165,18 @@ fn what_parameters_say_reaches_the_program() {
     let acting = of(&tools, "actions");
     assert_eq!(acting["POSTURE_ACTIONS"], "isolate,release");
     assert!(read(&acting).action_client_id.is_some());
+    let playing = of(&tools, "playbooks");
+    let callers =
+        |name: &str| filled(&playing)[name].split(',').map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(callers("POSTURE_CALLERS").len(), 2, "the playbooks beside those that are named");
+    assert_eq!(callers("POSTURE_ACTION_CALLERS"), callers("POSTURE_CALLERS")[1..]);
+    for (set, name) in [
+        ("playbooks-provider", "POSTURE_CALLERS"),
+        ("playbooks-provider", "POSTURE_ACTION_CALLERS"),
+        ("actions", "POSTURE_ACTION_CALLERS"),
+    ] {
+        assert!(!of(&tools, set).contains_key(name), "{set}: {name}");
+    }
     let more = of(&tools, "without-code");
     assert_eq!(more["POSTURE_SOURCES"], "-graph.alerts");
 }

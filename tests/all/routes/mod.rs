@@ -13,7 +13,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 /// The headers by which App Service says who is calling.
-fn signed_in(tenant: &str, object: &str) -> String {
+pub fn signed_in(tenant: &str, object: &str) -> String {
     let claim = |name: &str, value: &str| {
         let name = format!("http://schemas.microsoft.com/identity/claims/{name}");
         json!({ "typ": name, "val": value })
