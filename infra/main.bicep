@@ -48,6 +48,9 @@ param classicTables string = 'off'
 @description('Optional. Whether the KQL functions are saved in the workspace.')
 param saveFunctions bool = true
 
+@description('Optional. Whether the workbook is put into the workspace; it needs the functions.')
+param workbook bool = true
+
 @description('Optional. Subscriptions where the identity becomes Security Reader, and which alone are read. Empty: none is granted, and all that it may read are read.')
 param subscriptionIds array = []
 
@@ -206,6 +209,7 @@ module logs 'modules/logs.bicep' = {
     postureTables: postureTables
     classicTables: classicTables
     saveFunctions: saveFunctions
+    workbook: workbook
     privateNetwork: privateNetwork
     rowsFromInternet: rowsFromInternet
     identityResourceId: identityId

@@ -35,6 +35,9 @@ param classicTables string
 @description('Required. Whether the functions are saved in the workspace.')
 param saveFunctions bool
 
+@description('Required. Whether the workbook is put into the workspace.')
+param workbook bool
+
 @description('Required. Whether rows come through a collection endpoint that can be put into a private link scope.')
 param privateNetwork bool
 
@@ -93,6 +96,18 @@ module functions 'functions.bicep' = if (saveFunctions) {
   scope: resourceGroup(workspacePath[2], workspacePath[4])
   params: { workspaceName: workspacePath[8] }
   dependsOn: [tables]
+}
+
+// Its tiles call the functions.
+module sentinelWorkbook 'workbook.bicep' = if (workbook && saveFunctions) {
+  name: 'posture-workbook-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: {
+    workspaceName: workspacePath[8]
+    location: workspace.outputs.location
+    tags: tags
+  }
+  dependsOn: [functions]
 }
 
 module endpoint 'endpoint.bicep' = if (privateNetwork) {
