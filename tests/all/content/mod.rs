@@ -2,5 +2,6 @@
 //! the layouts that it takes.
 
 mod queries;
+mod workbook;
 mod workspace;
 mod written;
