@@ -4,6 +4,7 @@ mod compliance;
 mod filters;
 mod form;
 mod history;
+mod picture;
 mod samples;
 mod tiles;
 

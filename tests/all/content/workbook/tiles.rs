@@ -95,7 +95,7 @@ fn every_visual_names_columns_that_its_query_yields() {
 const CHOSEN: usize = 4;
 
 /// Rows of every tile: of those that a chosen row shows, what the first of some rows has.
-async fn all_shown(workbook: &Workbook) -> Option<BTreeMap<String, Vec<Value>>> {
+pub async fn all_shown(workbook: &Workbook) -> Option<BTreeMap<String, Vec<Value>>> {
     let rows = rows().await;
     let mut all = at_first().await?.clone();
     let mut queries = Vec::new();
