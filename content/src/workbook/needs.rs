@@ -36,7 +36,11 @@ pub fn needs(query: &str) -> Result<Needs, String> {
     let texts =
         seen.iter().filter(|name| **name != "PostureSources").map(|name| functions[*name].as_str());
     let texts: Vec<_> = texts.chain([query]).collect();
-    let is_read = |source: &str| texts.iter().any(|text| text.contains(&format!("'{source}'")));
+    let tables = tables(&functions["PostureSources"]);
+    let is_read = |source: &str| {
+        let table = tables.get(source).map_or(source, String::as_str);
+        texts.iter().any(|text| text.contains(table))
+    };
     let sources = permissions.into_iter().filter(|(source, _)| is_read(source)).collect();
     Ok(Needs { functions: called, sources })
 }
@@ -79,6 +83,17 @@ fn functions() -> Result<BTreeMap<String, String>, String> {
     Ok(all.iter().map(|function| (text(&function["name"]), text(&function["query"]))).collect())
 }
 
+/// The table of each source, out of the function that lists them.
+fn tables(list: &str) -> BTreeMap<String, String> {
+    let rows = list.lines().filter_map(|line| line.trim().strip_prefix('\''));
+    let row = |row: &str| {
+        let (source, rest) = row.split_once('\'')?;
+        let table = rest.trim_end_matches("',").rsplit_once('\'')?.1;
+        Some((source.to_owned(), table.to_owned()))
+    };
+    rows.filter_map(row).collect()
+}
+
 /// The permission of each source.
 fn permissions() -> Result<BTreeMap<String, String>, String> {
     let collect = json("infra/generated/permissions.json")?["collect"].clone();
@@ -117,6 +132,17 @@ mod tests {
         assert!(
             needs.sentence().starts_with("It needs graph.secure_scores (SecurityEvents.Read.All).")
         );
+    }
+
+    #[test]
+    fn a_source_is_read_where_its_table_is() {
+        let needs = needs("PostureScoreHistory()").unwrap();
+        for source in
+            ["azure.secure_scores", "defender.exposure_score_by_group", "graph.secure_scores"]
+        {
+            assert!(needs.sources.contains_key(source), "{source}: {needs:?}");
+        }
+        assert_eq!(needs.sources.len(), 5, "{needs:?}");
     }
 
     #[test]

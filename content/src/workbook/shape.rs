@@ -43,8 +43,7 @@ pub fn shape(workbook: &Workbook) -> Result<Value, String> {
     Ok(json!({
         "version": "Notebook/1.0",
         "items": items,
-        "fallbackResourceIds": ["Azure Monitor"],
-        "fromTemplateId": "posture-SecurityPosture",
+        "fromTemplateId": "sentinel-SecurityPosture",
         "$schema": "https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json",
     }))
 }
