@@ -1,10 +1,11 @@
 //! What each tile shows of the demo's tenants, with the columns that its visual names.
 
 use super::{HOURS, at_first, now, rows, tenants, workbook};
-use crate::kql::{Column as Bound, asked, bind_beside_microsofts};
+use crate::kql::{Column as Bound, Rows, asked, bind_beside_microsofts};
 use content::workbook::{Column, Format, Item, Visual, Workbook, with};
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tiles that show nothing of the demo's tenants, and why. `samples.rs` gives each what it would show.
 const EMPTY: &[(&str, &str)] = &[
@@ -91,20 +92,37 @@ fn every_visual_names_columns_that_its_query_yields() {
     assert_eq!(missing(&wrong, &bound["overview/trend"]).len(), 1, "the check has turned silent");
 }
 
-/// Rows that are chosen, spread over a table: not every one of them has something below it.
-const CHOSEN: usize = 4;
+/// Rows that are chosen of a table: not every one of them has something below it.
+const CHOSEN: usize = 3;
+
+/// Some rows of a table: those whose key rows of devices refer to first, then others.
+fn chosen<'a>(from: &'a [Value], column: &str, referred: &BTreeSet<String>) -> Vec<&'a Value> {
+    let is_referred = |row: &&Value| row[column].as_str().is_some_and(|key| referred.contains(key));
+    let (first, rest): (Vec<_>, Vec<_>) = from.iter().partition(is_referred);
+    first.into_iter().chain(rest).take(CHOSEN).collect()
+}
+
+/// Keys of the recommendations that devices' settings refer to.
+fn referred(rows: &Rows) -> BTreeSet<String> {
+    let settings = rows["PostureDeviceConfigurationsFile"].iter();
+    let references = settings.filter_map(|row| row["RecommendationReference"].as_str());
+    let hex = |byte: &u8| format!("{byte:02x}");
+    references
+        .map(|text| digest(&SHA256, text.as_bytes()).as_ref().iter().map(hex).collect())
+        .collect()
+}
 
 /// Rows of every tile: of those that a chosen row shows, what the first of some rows has.
 pub async fn all_shown(workbook: &Workbook) -> Option<BTreeMap<String, Vec<Value>>> {
     let rows = rows().await;
     let mut all = at_first().await?.clone();
-    let mut queries = Vec::new();
+    let (referred, mut queries) = (referred(rows), Vec::new());
     for (tab, item) in workbook.items() {
         for export in item.exports.iter().filter(|export| export.parameter != "Tenant") {
             let from = &all[&format!("{tab}/{}", item.name)];
             let hidden =
                 |(_, other): &(&str, &Item)| other.when.as_deref() == Some(&export.parameter);
-            for row in from.iter().step_by(from.len().div_ceil(CHOSEN).max(1)) {
+            for row in chosen(from, &export.column, &referred) {
                 let value = row[&export.column].as_str().unwrap();
                 for (tab, other) in workbook.items().filter(hidden) {
                     let text = with(&other.query, &[(export.parameter.as_str(), value)]).unwrap();

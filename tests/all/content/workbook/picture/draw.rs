@@ -69,7 +69,7 @@ pub fn dot(area: &Area<'_>, at: (i32, i32), colour: RGBColor) {
 
 /// A text as long as it fits into a width.
 pub fn cut(text: &str, width: i32, size: i32) -> String {
-    let most = usize::try_from(width * 100 / (size * 50)).unwrap_or(0);
+    let most = usize::try_from(width * 100 / (size * 44)).unwrap_or(0);
     match text.chars().count() > most {
         true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
         false => text.to_owned(),

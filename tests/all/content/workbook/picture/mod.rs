@@ -45,8 +45,9 @@ fn places(items: &[Item]) -> (Vec<Place>, i32) {
         if used + share > 100 {
             (top, used, row) = (top + row + GAP, 0, 0);
         }
-        let left = MARGIN + whole * used / 100;
-        let width = whole * share / 100 - if share < 100 { GAP / 2 } else { 0 };
+        let inset = if used > 0 { GAP / 2 } else { 0 };
+        let left = MARGIN + whole * used / 100 + inset;
+        let width = whole * share / 100 - inset - if used + share < 100 { GAP / 2 } else { 0 };
         places.push(Place(left, top, width, height(item)));
         used += share;
         row = row.max(height(item));
@@ -68,13 +69,7 @@ fn picture(workbook: &Workbook, name: &str, tab: &Tab, shown: &Shown) -> String 
 fn head(area: &Area<'_>, workbook: &Workbook, name: &str) {
     label(area, (MARGIN, 16), &workbook.frame.title, 22, INK);
     let days = workbook.frame.time_range.default;
-    label(
-        area,
-        (MARGIN, 50),
-        &format!("Time range: Last {days} days      Tenant: All"),
-        13,
-        ACCENT,
-    );
+    label(area, (MARGIN, 50), &format!("Time range: Last {days} days  ·  Tenant: All"), 13, ACCENT);
     let mut left = MARGIN;
     for (other, tab) in &workbook.tabs {
         let width = i32::try_from(tab.label.chars().count()).unwrap() * 8 + 24;
