@@ -58,6 +58,9 @@ param analyticsRules string = 'off'
 @description('Optional. Whether hunting queries are saved in the workspace; they ask the KQL functions.')
 param huntingQueries bool = false
 
+@description('Optional. Whether the workbook is put into the workspace; it needs the functions.')
+param workbook bool = true
+
 @description('Optional. Subscriptions where the identity becomes Security Reader, and which alone are read. Empty: none is granted, and all that it may read are read.')
 param subscriptionIds array = []
 
@@ -251,6 +254,7 @@ module logs 'modules/logs.bicep' = {
     dataConnector: dataConnector
     analyticsRules: analyticsRules
     huntingQueries: huntingQueries
+    workbook: workbook
     privateNetwork: privateNetwork
     rowsFromInternet: rowsFromInternet
     identityResourceId: identityId

@@ -23,6 +23,7 @@ const BY_HAND: &[(&str, &str, &str)] = &[
     ("PostureTopActions", "", include_str!("../infra/kql/PostureTopActions.kql")),
     ("PostureDeviceCard", "device:string", include_str!("../infra/kql/PostureDeviceCard.kql")),
     ("PostureCollectionHealth", "", include_str!("../infra/kql/PostureCollectionHealth.kql")),
+    ("PostureScoreHistory", "", include_str!("../infra/kql/PostureScoreHistory.kql")),
 ];
 
 /// Every function, those that others call first.

@@ -15,6 +15,7 @@ pub mod project;
 pub mod release;
 pub mod rules;
 pub mod solution;
+pub mod workbook;
 
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ pub struct Query {
 ///
 /// The part that is wrong, and how.
 pub fn queries() -> Result<Vec<Query>, String> {
-    let kinds = [connector::queries()?, rules::queries()?, hunts::queries()?];
+    let kinds = [connector::queries()?, rules::queries()?, hunts::queries()?, workbook::queries()?];
     Ok(kinds.concat())
 }
 
@@ -49,12 +50,14 @@ pub fn written() -> Result<Vec<Written>, String> {
     let json = |name: &str, value: serde_json::Value| {
         (format!("content/generated/{name}.json"), format!("{value:#}\n"))
     };
-    Ok(vec![
+    let mut files = vec![
         json("connector", connector::definition()?),
         json("rules", rules::resources()?),
         json("hunts", hunts::resources()?),
         ("docs/content.md".to_owned(), page::text()?),
-    ])
+    ];
+    files.extend(workbook::written()?);
+    Ok(files)
 }
 
 /// The project's root.

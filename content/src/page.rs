@@ -1,6 +1,6 @@
 //! `docs/content.md`, from the sections of the kinds.
 
-use crate::{connector, hunts, playbooks, rules, solution};
+use crate::{connector, hunts, playbooks, rules, solution, workbook};
 
 const HEAD: &str = "\
 # Content for Microsoft Sentinel
@@ -19,10 +19,11 @@ deployed (`content/generated/`) and this page.
 /// The part or written file that is wrong.
 pub fn text() -> Result<String, String> {
     let sections = [
-        connector::section()?,
+        workbook::section()?,
         rules::section()?,
         playbooks::section()?,
         hunts::section()?,
+        connector::section()?,
         solution::section()?,
     ];
     Ok(format!("{HEAD}\n{}", sections.join("\n")))

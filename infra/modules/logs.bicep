@@ -45,6 +45,9 @@ param analyticsRules string
 @description('Required. Whether hunting queries are saved in the workspace.')
 param huntingQueries bool
 
+@description('Required. Whether the workbook is put into the workspace.')
+param workbook bool
+
 @description('Required. Whether rows come through a collection endpoint that can be put into a private link scope.')
 param privateNetwork bool
 
@@ -126,6 +129,18 @@ module hunts 'hunts.bicep' = if (huntingQueries) {
   params: { workspaceName: workspacePath[8] }
   // Not beside the functions: both are saved searches of one workspace.
   dependsOn: [functions, tables]
+}
+
+// Its tiles call the functions.
+module sentinelWorkbook 'workbook.bicep' = if (workbook && saveFunctions) {
+  name: 'posture-workbook-${token}'
+  scope: resourceGroup(workspacePath[2], workspacePath[4])
+  params: {
+    workspaceName: workspacePath[8]
+    location: workspace.outputs.location
+    tags: tags
+  }
+  dependsOn: [functions]
 }
 
 module endpoint 'endpoint.bicep' = if (privateNetwork) {

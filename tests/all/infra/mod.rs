@@ -15,6 +15,7 @@ mod rows;
 mod secrets;
 mod settings;
 mod snapshots;
+mod workbook;
 
 use crate::support::tools::root;
 use serde_json::Value;

@@ -15,6 +15,7 @@ const LENGTHS: &[(&str, usize, usize)] = &[
     // 64 of other kinds than Direct.
     ("Microsoft.Insights/dataCollectionRules", 3, 30),
     ("Microsoft.Insights/scheduledQueryRules", 1, 260),
+    ("Microsoft.Insights/workbooks", 36, 36),
     ("Microsoft.KeyVault/vaults", 3, 24),
     ("Microsoft.Logic/workflows", 1, 80),
     ("Microsoft.ManagedIdentity/userAssignedIdentities", 3, 128),

@@ -39,6 +39,11 @@ const COLUMNS: &[(&str, &str)] = &[
          EveryHours:real Kept:long Sent:long Withheld:long Rejected:long Advice:string \
          Throttled:long Newest:datetime",
     ),
+    (
+        "PostureScoreHistory",
+        "AadTenantId:string TenantName:string Score:string Scope:string Day:datetime Points:real \
+         Maximum:real Percent:real",
+    ),
 ];
 
 fn expected(function: &str, tables: &BTreeMap<String, Vec<Column>>) -> Vec<Column> {

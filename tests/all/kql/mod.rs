@@ -8,7 +8,7 @@ mod running;
 mod states;
 mod transforms;
 
-pub use engine::{Rows, answers, asked};
+pub use engine::{Answer, Rows, answers, asked};
 
 use posture::describe;
 use posture::kql::{self, Function};
