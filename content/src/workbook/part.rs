@@ -107,7 +107,7 @@ pub enum Size {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
-    /// The column whose value is taken: an id, which is letters, digits and dashes.
+    /// The column whose value is taken: an id of letters, digits, dots, dashes and underscores.
     pub column: String,
     /// The parameter that gets it.
     pub parameter: String,

@@ -160,7 +160,7 @@ fn what_a_row_gives_is_asked_for_by_a_tile_after_it() {
             let hidden = |(_, later): &&(&str, &content::workbook::Item)| {
                 export.parameter == "Tenant" || later.when.as_deref() == Some(&export.parameter)
             };
-            assert!(after.iter().all(|later| hidden(later)), "{tab}/{}", item.name);
+            assert!(after.iter().all(hidden), "{tab}/{}", item.name);
         }
         if let Some(when) = &item.when {
             assert!(asks(item, when), "{tab}/{} doesn't ask for {when}", item.name);

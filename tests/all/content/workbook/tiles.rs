@@ -186,7 +186,7 @@ fn assert_row(name: &str, item: &Item, row: &Value, ids: &BTreeMap<String, Strin
     }
     for export in &item.exports {
         let value = row[&export.column].as_str().unwrap();
-        let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
         assert!(is_plain && !value.is_empty(), "{name}: {value}");
     }
 }
