@@ -7,6 +7,7 @@ mod playbooks;
 mod queries;
 mod rules;
 mod samples;
+mod solution;
 mod workbook;
 mod workspace;
 mod written;

@@ -3,8 +3,10 @@
 //!
 //! <https://github.com/Azure/Azure-Sentinel/tree/master/Tools/Create-Azure-Sentinel-Solution/V3>
 
+mod playbook;
+
 use crate::project::Function;
-use crate::{Written, connector, parts, project, root};
+use crate::{Written, connector, parts, playbooks, project, root};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -65,11 +67,16 @@ pub fn files() -> Result<Vec<Written>, String> {
     let part: Part = parts::one("solution")?;
     let mut files = copied("rules", "Analytic Rules", "yaml")?;
     files.extend(copied("hunts", "Hunting Queries", "yaml")?);
+    files.push((format!("Workbooks/{}.json", part.name), content("generated/workbook.json")?));
     files.push(("Workbooks/WorkbooksMetadata.json".to_owned(), pretty(&gallery(&part)?)));
     let page = format!("Data Connectors/{0}/{0}.json", part.name);
     files.push((page, pretty(&connector::page()?)));
     for function in project::functions()? {
         files.push((format!("Parsers/{}.yaml", function.name), parser(&part, &function)));
+    }
+    for one in playbooks::all()? {
+        let path = format!("Playbooks/{}/azuredeploy.json", one.name);
+        files.push((path, pretty(&playbook::template(&part, &one))));
     }
     files.push((format!("Data/Solution_{}.json", part.name), pretty(&input(&part, &files)?)));
     files.push(("SolutionMetadata.json".to_owned(), pretty(&metadata(&part))));
@@ -103,8 +110,8 @@ pub fn section() -> Result<String, String> {
     Ok(text)
 }
 
-const FOLDERS: [&str; 5] =
-    ["Analytic Rules", "Hunting Queries", "Workbooks", "Parsers", "Data Connectors"];
+const FOLDERS: [&str; 6] =
+    ["Analytic Rules", "Hunting Queries", "Workbooks", "Parsers", "Data Connectors", "Playbooks"];
 
 /// The file that the packaging tool begins with.
 fn input(part: &Part, files: &[Written]) -> Result<Value, String> {
