@@ -29,6 +29,7 @@ pub(super) fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec
         made.enabled = tenant.enabled;
         made.azure = tenant.azure.clone();
         made.callers.clone_from(&tenant.callers);
+        made.formats.clone_from(&tenant.formats);
         let (actions, acting) = (tenant.actions.clone(), tenant.acting.clone());
         made = made.acting_as(actions, acting, &way);
         made.logs = match own_workspace {

@@ -10,6 +10,7 @@ pub use scope::Scope;
 
 use crate::action::Policy;
 use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
+use crate::findings::Formats;
 use crate::logs::Logs;
 use crate::source::{Api, Source};
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub struct Tenant {
     pub azure: Scope,
     /// Who may ask for it by identity.
     pub callers: Vec<Caller>,
+    /// The open formats that its snapshots are written in.
+    pub formats: Formats,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
@@ -90,6 +93,7 @@ impl Tenant {
             enabled: true,
             azure: Scope::default(),
             callers: Vec::new(),
+            formats: Formats::default(),
             logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
