@@ -46,7 +46,7 @@ impl Formats {
             self.ocsf.iter().any(|class| i64::from(u32::from(*class)) == mapping.class.uid)
         };
         let ocsf = ocsf::mapping(source.name).filter(is_on).map(Format::Ocsf);
-        ocsf.into_iter().chain(self.parquet.then_some(Format::Parquet(*source))).collect()
+        ocsf.into_iter().chain(self.parquet.then_some(Format::Parquet(source.name))).collect()
     }
 }
 
@@ -55,8 +55,8 @@ impl Formats {
 pub enum Format {
     /// OCSF events, one per record, by that mapping.
     Ocsf(&'static ocsf::Mapping),
-    /// Parquet, with the columns of that source's table.
-    Parquet(Source),
+    /// Parquet, with the columns of the table of the source of that name.
+    Parquet(&'static str),
 }
 
 /// A file to be written, and the kept parts that it is made of.
@@ -96,7 +96,7 @@ impl Format {
     pub fn folder(&self, tenant: &str, run: &RunId) -> String {
         match self {
             Format::Ocsf(mapping) => path::findings(tenant, mapping.class.uid, run),
-            Format::Parquet(source) => path::parquet(tenant, source.name, run),
+            Format::Parquet(source) => path::parquet(tenant, source, run),
         }
     }
 
@@ -104,7 +104,7 @@ impl Format {
     pub fn pointer(&self, tenant: &str) -> String {
         match self {
             Format::Ocsf(mapping) => path::latest_findings(tenant, mapping.class.uid),
-            Format::Parquet(source) => path::latest_parquet(tenant, source.name),
+            Format::Parquet(source) => path::latest_parquet(tenant, source),
         }
     }
 
@@ -139,8 +139,8 @@ impl Format {
         let owner = owner.clone();
         Ok(match self {
             Format::Ocsf(mapping) => Writer::Ocsf(mapping, owner, Lines::default()),
-            Format::Parquet(source) => {
-                let writer = parquet::Writer::new(source).map_err(io::Error::other)?;
+            Format::Parquet(_) => {
+                let writer = parquet::Writer::new(&owner.source).map_err(io::Error::other)?;
                 Writer::Parquet(Box::new(writer), owner)
             }
         })

@@ -198,5 +198,7 @@ mod tests {
             r#"{"run":"20261122T101500Z","tenant":"11111111-2222-3333-4444-555555555555","source":"defender.devices"}"#
         );
         assert!(file.ends_with(r#""kind":"file","file":"0a1b"}"#), "{file}");
+        let findings = Message::from(&Job { findings: true, ..job });
+        assert!(findings.is(Message::FINDINGS) && findings.file.is_none());
     }
 }

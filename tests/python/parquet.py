@@ -26,18 +26,22 @@ groups = duckdb.sql(
 ).fetchall()[0]
 
 
+class Pairs(list):
+    """An object as its pairs, so that two fields of one name are two."""
+
+
 def lines():
     for path in asked["parts"]:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as text:
             for line in text:
-                yield json.loads(line, object_pairs_hook=list)
+                yield json.loads(line, object_pairs_hook=Pairs)
 
 
 def plain(value):
-    """What a list of pairs is, made into objects again."""
+    """The same with its pairs made into objects."""
+    if isinstance(value, Pairs):
+        return {name: plain(inner) for name, inner in value}
     if isinstance(value, list):
-        if value and all(isinstance(one, tuple) for one in value):
-            return {name: plain(inner) for name, inner in value}
         return [plain(one) for one in value]
     return value
 
@@ -79,7 +83,7 @@ for number, pairs in enumerate(lines()):
         break
     row = dict(zip(names, rows[number]))
     front, own = pairs[: len(envelope)], pairs[len(envelope) :]
-    own = {name: plain(value) if value != [] else [] for name, value in own}
+    own = {name: plain(value) for name, value in own}
     for name, value in front:
         kind = "datetime" if name in ("TimeGenerated", "CollectedTime") else "text"
         if not same(kind, value, row[name]):

@@ -35,8 +35,9 @@ pub const COMPLIANCE: Class = finding(
         FINDING_UID,
         FINDING_TITLE,
         TENANT,
-        missing("compliance.status_id", Const::Number(0)),
-        missing("compliance.status", Const::Text("Unknown")),
+        // Every event has metadata: so every finding of the class has `compliance`.
+        missing("compliance.status_id", Const::Number(0)).only_with("metadata"),
+        missing("compliance.status", Const::Text("Unknown")).only_with("metadata"),
         missing("status_id", Const::Number(0)),
         missing("status", Const::Text("Unknown")),
     ],
