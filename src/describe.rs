@@ -1,6 +1,7 @@
 //! What is written from the catalogue: tables, rules, permissions, functions and the sources page. A
 //! test fails when a written file is stale.
 
+use crate::findings;
 use crate::kql;
 use crate::permissions;
 use crate::routes::openapi;
@@ -115,6 +116,7 @@ pub fn files() -> Vec<(String, String)> {
         ("docs/routes.md".to_owned(), openapi::page()),
         ("docs/sources.md".to_owned(), sources_page()),
         ("docs/permissions.md".to_owned(), permissions::page()),
+        ("docs/findings.md".to_owned(), findings::page()),
     ];
     let written = kql::functions().into_iter().filter(|function| function.written);
     files.extend(

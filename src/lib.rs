@@ -19,6 +19,7 @@ pub mod command; // what a person or the host starts: serve, collect, demo, cons
 pub mod describe; // what is written from the catalogue: tables, rules, permissions, pages
 pub mod digest; // the fold of a source that its run writes and summaries read
 pub mod fetch; // how collections are read: pages, retries, throttling
+pub mod findings; // completed snapshots in open formats: OCSF events, Parquet
 pub mod grant; // what an administrator grants to whom: commands, and carrying them out
 pub mod host; // the Functions host's contract: envelope in, outcome out
 pub mod hunt; // any query of a caller's, where a setting allows that

@@ -142,6 +142,7 @@ pub fn job(job: &Job) -> Span {
         "job",
         invocation,
         file = job.file,
+        findings = job.findings.then_some(true),
         source = job.source.name,
         run = %job.run,
         tenant = job.tenant,

@@ -31,6 +31,7 @@ pub(super) fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec
         made.callers.clone_from(&tenant.callers);
         made.notices.clone_from(&tenant.notices);
         made.action_callers.clone_from(&tenant.action_callers);
+        made.formats.clone_from(&tenant.formats);
         let (actions, acting) = (tenant.actions.clone(), tenant.acting.clone());
         made = made.acting_as(actions, acting, &way);
         made.logs = match own_workspace {

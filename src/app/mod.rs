@@ -5,6 +5,7 @@ mod build;
 pub use build::{logs, vault};
 
 use crate::cloud::{Budget, Gates, Patience, Tokens, Wire};
+use crate::findings::Formats;
 use crate::ledger::{Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
 use crate::lookup::Lookups;
@@ -32,6 +33,8 @@ const PARALLEL_JOBS: usize = 16;
 const PAGES_IN_MEMORY: usize = 4;
 /// Export files read at once, each of them with three parts in memory, whatever the number of jobs.
 const FILES_AT_ONCE: usize = 4;
+/// Snapshots written in open formats at once, each with one part in memory, whatever the number of jobs.
+const FINDINGS_AT_ONCE: usize = 2;
 /// How long what the ledger says of a tenant is answered from memory.
 pub const KNOWN_FOR: Duration = Duration::from_secs(5);
 /// How long what is kept of each of many tenants is answered from memory.
@@ -64,6 +67,8 @@ pub struct App {
     pub limits: Limits,
     /// Whose turn it is to read an export file.
     pub files: Arc<Semaphore>,
+    /// Whose turn it is to write a snapshot in open formats.
+    pub findings: Arc<Semaphore>,
     /// Whose turn it is at heavy APIs, among this process's jobs.
     pub turns: LocalTurns,
     /// Jobs carried out beside one another where no host spreads them.
@@ -138,6 +143,7 @@ impl App {
             queue,
             limits,
             files,
+            findings: Arc::new(Semaphore::new(FINDINGS_AT_ONCE)),
             turns,
             parallel,
             clock,
@@ -152,7 +158,10 @@ impl App {
 
     /// The same app for a case of one tenant: it works in a ledger of the case's own and sends nothing.
     pub fn within(&self, tenant: &Tenant, ledger: Arc<dyn Ledger>) -> App {
-        let mut inner = App::new(vec![tenant.clone()], ledger, None);
+        // A case is what its folder holds, in one form.
+        let mut tenant = tenant.clone();
+        tenant.formats = Formats::default();
+        let mut inner = App::new(vec![tenant], ledger, None);
         (inner.limits, inner.parallel, inner.clock) = (self.limits, self.parallel, self.clock);
         inner.timeless = true;
         inner
@@ -276,7 +285,15 @@ impl App {
 
     /// A job of one source of one tenant.
     pub fn job(&self, tenant: &Tenant, source: Source, run: RunId, now: bool) -> Job {
-        Job { run, tenant: tenant.id.clone(), source, now, window: None, file: None }
+        Job {
+            run,
+            tenant: tenant.id.clone(),
+            source,
+            now,
+            window: None,
+            file: None,
+            findings: false,
+        }
     }
 
     /// What the ledger says of every source of a tenant, at most a few seconds old.

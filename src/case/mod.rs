@@ -137,6 +137,7 @@ impl Case {
             now: true,
             window: Some(self.window.clone()),
             file: None,
+            findings: false,
         });
         Ok(Open { app: inner, jobs: jobs.collect(), case: self })
     }

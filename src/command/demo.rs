@@ -5,6 +5,7 @@ use super::{Failure, collect, log_to_stdout, serve};
 use crate::app::{self, App};
 use crate::cloud::{Cloud, Identity, Pipeline, Route, Tokens, Wire};
 use crate::describe;
+use crate::findings::Formats;
 use crate::ledger::FolderLedger;
 use crate::plan::RunId;
 use crate::source::{ALL, Api};
@@ -60,6 +61,7 @@ pub async fn run(options: Options) -> Result<ExitCode, Failure> {
     let reports = run_all(&app, jobs.collect()).await;
     say(&table(&reports));
     say_received(&simulator);
+    say_formats(&app, &options).await?;
     say_summaries(&app, &present).await?;
     if options.once {
         return Ok(collect::code(&reports));
@@ -107,7 +109,10 @@ fn build(
     ]);
     let way = app::way(wire);
     let ours = tenants.iter().map(|tenant| {
-        Tenant::new(&tenant.id, &tenant.name, cloud, ALL.to_vec(), identity(tenant), &way)
+        let mut ours =
+            Tenant::new(&tenant.id, &tenant.name, cloud, ALL.to_vec(), identity(tenant), &way);
+        ours.formats = Formats::all();
+        ours
     });
     let logs = app::logs(&rules(simulator)?, sender(&way, cloud, &tenants[0]));
     let ledger = Arc::new(FolderLedger::new(options.folder.clone()));
@@ -149,6 +154,17 @@ fn say_received(simulator: &Simulator) {
     for (what, count) in &received.undeclared {
         say(&format!("  no column for {what} in {count} rows: kept in the ledger only"));
     }
+}
+
+/// Where snapshots are in open formats, and how many files of them.
+async fn say_formats(app: &App, options: &Options) -> Result<(), Failure> {
+    for (format, kind) in [("OCSF events", "findings"), ("Parquet", "parquet")] {
+        let files = app.ledger.list(&format!("{kind}/")).await;
+        let files = files.map_err(|error| Failure::Other(error.to_string()))?;
+        let files = files.iter().filter(|path| !path.ends_with(".json")).count();
+        say(&format!("{format}: {files} files in {}", options.folder.join(kind).display()));
+    }
+    Ok(())
 }
 
 async fn say_summaries(app: &App, present: &Present) -> Result<(), Failure> {

@@ -56,6 +56,8 @@ pub use subscriptions::AzureSubscriptions;
 pub use tally::{Severities, Tally};
 pub use vulnerabilities::{Vulnerabilities, Vulnerability};
 
+use crate::ledger::path;
+use crate::plan::RunId;
 use crate::schema;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -373,6 +375,21 @@ impl Latest {
     /// As of when the records are: when the service made them, or else when they were collected.
     pub fn made(&self) -> Timestamp {
         self.generated.unwrap_or(self.began)
+    }
+
+    /// Paths of the snapshot's parts, in its order; `run` is its own.
+    pub fn part_paths(&self, run: &RunId) -> Vec<String> {
+        let folder = path::parts(&self.tenant, &self.source, run);
+        let named = |name: String| format!("{folder}{name}.jsonl.gz");
+        match self.files.is_empty() {
+            true => (1..=self.parts).map(|part| named(format!("{part:06}"))).collect(),
+            false => {
+                let of = |(file, parts): (&String, &u64)| {
+                    (1..=*parts).map(|part| named(format!("{file}-{part:06}"))).collect::<Vec<_>>()
+                };
+                self.files.iter().flat_map(of).collect()
+            }
+        }
     }
 }
 

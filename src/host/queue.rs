@@ -148,7 +148,7 @@ pub async fn work(app: &App, message: Message) -> Result<Work, Problem> {
         .tenant(&message.tenant)
         .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
     match message.kind.as_deref() {
-        None => source_job(message, tenant),
+        None | Some(Message::FINDINGS) => source_job(message, tenant),
         Some(Message::FILE) => match message.file {
             Some(_) => source_job(message, tenant),
             None => Err(Problem::new(400, "the job names no export file")),
@@ -178,6 +178,7 @@ fn source_job(message: Message, tenant: &Tenant) -> Result<Work, Problem> {
     if window.is_some() && !source.takes_times() {
         return Err(Problem::new(400, "the job names times, which its source doesn't take"));
     }
-    let Message { run, now, file, .. } = message;
-    Ok(Work::Source(Box::new(Job { run, tenant: tenant.id.clone(), source, now, window, file })))
+    let findings = message.is(Message::FINDINGS);
+    let (tenant, Message { run, now, file, .. }) = (tenant.id.clone(), message);
+    Ok(Work::Source(Box::new(Job { run, tenant, source, now, window, file, findings })))
 }

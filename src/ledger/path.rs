@@ -125,6 +125,32 @@ pub fn latest(tenant: &str, source: &str) -> String {
     format!("latest/{tenant}/{source}.json")
 }
 
+/// The folder of a run's events of an OCSF class.
+pub fn findings(tenant: &str, class: i64, run: &RunId) -> String {
+    format!("findings/{tenant}/{class}/{}/{run}/", run.day_path())
+}
+
+/// The folder of a run's Parquet files.
+pub fn parquet(tenant: &str, source: &str, run: &RunId) -> String {
+    format!("parquet/{tenant}/{source}/{}/{run}/", run.day_path())
+}
+
+/// The newest complete Parquet files of a source.
+pub fn latest_parquet(tenant: &str, source: &str) -> String {
+    format!("latest/{tenant}/parquet/{source}.json")
+}
+
+/// The newest complete events of an OCSF class, by source.
+pub fn latest_findings(tenant: &str, class: i64) -> String {
+    format!("latest/{tenant}/findings/{class}.json")
+}
+
+/// The manifest of a source's files in such a folder. Readers of a whole folder pass over what begins
+/// with `_`.
+pub fn manifest(folder: &str, source: &str) -> String {
+    format!("{folder}_{source}.json")
+}
+
 /// The folder of a responder's case; inside it the same layout again.
 pub fn case(tenant: &str, case: &str) -> String {
     format!("cases/{tenant}/{case}")

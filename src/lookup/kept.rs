@@ -70,17 +70,7 @@ impl Lookup<'_> {
             return Err(Gap::NotKept(format!("{} isn't kept: {why}", source.name)));
         };
         let run: RunId = latest.run.parse().map_err(Gap::Storage)?;
-        let folder = path::parts(&self.tenant.id, source.name, &run);
-        let named = |name: String| format!("{folder}{name}.jsonl.gz");
-        let parts = match latest.files.is_empty() {
-            true => (1..=latest.parts).map(|part| named(format!("{part:06}"))).collect(),
-            false => {
-                let of = |(file, parts): (&String, &u64)| {
-                    (1..=*parts).map(|part| named(format!("{file}-{part:06}"))).collect::<Vec<_>>()
-                };
-                latest.files.iter().flat_map(of).collect()
-            }
-        };
+        let parts = latest.part_paths(&run);
         let asked = String::new();
         Ok(Snapshot { source, run: latest.run.clone(), made: latest.made(), parts, asked })
     }

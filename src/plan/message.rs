@@ -19,6 +19,8 @@ pub struct Job {
     pub window: Option<Window>,
     /// The one export file that the job reads; absent: the source itself.
     pub file: Option<String>,
+    /// Whether it writes the run's completed snapshot in open formats, instead of collecting it.
+    pub findings: bool,
 }
 
 impl Job {
@@ -78,6 +80,8 @@ impl Message {
     pub const CASE: &str = "case";
     /// The [`Message::kind`] of an export file.
     pub const FILE: &str = "file";
+    /// The [`Message::kind`] of a completed snapshot that is written in open formats.
+    pub const FINDINGS: &str = "findings";
 
     /// A plan of these sources of a tenant.
     pub fn plan(run: &RunId, tenant: &str, sources: &[Source]) -> Message {
@@ -102,6 +106,11 @@ impl Message {
         }
     }
 
+    /// Whether it is of that kind.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+
     /// The times asked for.
     ///
     /// # Errors
@@ -122,12 +131,16 @@ fn is_false(value: &bool) -> bool {
 
 impl From<&Job> for Message {
     fn from(job: &Job) -> Message {
+        let kind = match job.findings {
+            true => Some(Message::FINDINGS),
+            false => job.file.is_some().then_some(Message::FILE),
+        };
         Message {
             run: job.run.clone(),
             tenant: job.tenant.clone(),
             source: job.source.name.to_owned(),
             now: job.now,
-            kind: job.file.is_some().then(|| Message::FILE.to_owned()),
+            kind: kind.map(str::to_owned),
             sources: Vec::new(),
             from: job.window.as_ref().map(|window| window.from.clone()),
             to: job.window.as_ref().map(|window| window.to.clone()),
@@ -174,6 +187,7 @@ mod tests {
             now: false,
             window: None,
             file: None,
+            findings: false,
         };
 
         let text = serde_json::to_string(&Message::from(&job)).unwrap();
@@ -184,5 +198,7 @@ mod tests {
             r#"{"run":"20261122T101500Z","tenant":"11111111-2222-3333-4444-555555555555","source":"defender.devices"}"#
         );
         assert!(file.ends_with(r#""kind":"file","file":"0a1b"}"#), "{file}");
+        let findings = Message::from(&Job { findings: true, ..job });
+        assert!(findings.is(Message::FINDINGS) && findings.file.is_none());
     }
 }

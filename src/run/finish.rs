@@ -2,7 +2,7 @@
 
 use super::Stop;
 use super::attempt::Work;
-use super::{estimate, growth, remarks};
+use super::{estimate, findings, growth, remarks};
 use crate::app::App;
 use crate::checkpoint::{self, Current, Failed, Refused};
 use crate::cloud::{Meter, Patience};
@@ -66,6 +66,10 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     keep(app, &report).await?;
     send(&report, work).await?;
     work.forget_files().await?;
+    if status == Status::Complete {
+        let done = Job { run: work.current.run.clone(), ..work.job.clone() };
+        findings::post(tenant, &done, work.outbox).await?;
+    }
     let reads = source.reads;
     if matches!(source.reads, Reads::Changes { .. }) {
         // The next run asks for what has happened since this one began.

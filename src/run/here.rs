@@ -28,9 +28,9 @@ pub async fn run(app: &App, job: &Job) -> Report {
         let were_files = posted.iter().any(|(message, _)| message.file.is_some());
         let steps = posted.into_iter().map(|posted| follow(app, job, posted, &here));
         let reports: Vec<_> = stream::iter(steps).buffer_unordered(FILES_AT_ONCE).collect().await;
-        report = reports.into_iter().fold(report, weightier);
+        report = reports.into_iter().fold(report, told);
         // Only a file that is gone posts its set.
-        anew += usize::from(were_files && here.any(|message| message.file.is_none()));
+        anew += usize::from(were_files && here.any(|message| message.kind.is_none()));
         if anew > MAX_ANEW {
             let message = "the export's snapshot changes while it is read: the next attempt reads \
                            it anew";
@@ -44,10 +44,27 @@ async fn follow(
     job: &Job,
     (message, after): (Message, Duration),
     here: &Here,
-) -> Report {
+) -> Followed {
     tokio::time::sleep(after).await;
+    let findings = message.is(Message::FINDINGS);
     let Message { run, now, file, .. } = message;
-    step(app, &Job { run, now, file, ..job.clone() }, here).await
+    let report = step(app, &Job { run, now, file, findings, ..job.clone() }, here).await;
+    Followed { report, findings }
+}
+
+/// What became of a message that was followed.
+struct Followed {
+    report: Report,
+    findings: bool,
+}
+
+/// What is said of the whole: snapshots in open formats only where there is trouble with them.
+fn told(one: Report, Followed { report, findings }: Followed) -> Report {
+    match findings {
+        true if report.wants_retry() => report,
+        true => one,
+        false => weightier(one, report),
+    }
 }
 
 /// Of two reports the one that says more of the whole: how it ended, or what is in its way.

@@ -5,6 +5,7 @@ mod begin;
 mod delivery;
 mod estimate;
 mod export;
+mod findings;
 mod finish;
 mod growth;
 mod here;
@@ -157,6 +158,9 @@ async fn collect(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -> 
         return plain(app, job, &tenant.name, app.now(), Status::Unavailable, why);
     }
     let job = Job { source, ..job.clone() };
+    if job.findings {
+        return findings::carry_out(app, tenant, &job, outbox).await;
+    }
     match job.file {
         Some(_) => export::collect_file(app, tenant, &job, outbox).await,
         None => of_source(app, tenant, &job, outbox).await,

@@ -235,6 +235,12 @@ pub enum Channel {
 #[schemars(with = "u32", extend("enum" = [2002, 2003, 2004, 5001]))]
 pub struct OcsfClass(u32);
 
+impl OcsfClass {
+    /// Every one.
+    pub const ALL: [OcsfClass; 4] =
+        [OcsfClass(2002), OcsfClass(2003), OcsfClass(2004), OcsfClass(5001)];
+}
+
 impl TryFrom<u32> for OcsfClass {
     type Error = String;
 

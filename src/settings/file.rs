@@ -20,7 +20,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_PROBLEMS: usize = 20;
 
 /// Settings that a tenant of the file may leave to the deployment.
-const SHARED: [&str; 22] = [
+const SHARED: [&str; 24] = [
     "POSTURE_CLOUD",
     "POSTURE_CREDENTIAL",
     "POSTURE_CLIENT_ID",
@@ -39,6 +39,8 @@ const SHARED: [&str; 22] = [
     "POSTURE_ENTRA_URL",
     "POSTURE_CALLERS",
     "POSTURE_ACTION_CALLERS",
+    "POSTURE_OCSF",
+    "POSTURE_PARQUET",
     "POSTURE_ACTIONS",
     "POSTURE_ACTION_DENY",
     "POSTURE_ACTION_CAPS",
@@ -235,6 +237,14 @@ impl Shared {
                 let words = send.iter().map(|(source, send)| (source.clone(), word(send)));
                 pairs(&words.collect())
             }),
+            "POSTURE_OCSF" => tenant.ocsf.as_ref().map(|classes| {
+                let classes = classes.iter().map(|class| u32::from(*class).to_string());
+                let classes = classes.collect::<Vec<_>>().join(",");
+                if classes.is_empty() { "off".to_owned() } else { classes }
+            }),
+            "POSTURE_PARQUET" => {
+                tenant.parquet.map(|parquet| if parquet { "on" } else { "off" }.to_owned())
+            }
             "POSTURE_LOGS_URL" | "POSTURE_LOGS_RULES" => match &tenant.workspace {
                 Some(None) => return None,
                 Some(Some(workspace)) if name == "POSTURE_LOGS_URL" => {

@@ -2,10 +2,11 @@
 //! over those of the environment.
 
 use super::actions;
-use super::values::{Lookup, azure, callers, cloud, guid, rules, sources};
+use super::values::{Lookup, azure, callers, cloud, formats, guid, rules, sources};
 use super::{Ground, Notice, SettingError, identity};
 use crate::action::Policy;
 use crate::cloud::{Cloud, Identity};
+use crate::findings::Formats;
 use crate::source::Source;
 use crate::tenant::{Caller, Scope};
 use azure_core::http::Url;
@@ -49,6 +50,10 @@ pub struct TenantSettings {
     pub action_callers: Vec<Caller>,
     /// Which alerts are told to whom; only a tenant of a file has some.
     pub notices: Vec<Notice>,
+    /// `POSTURE_OCSF`: `off`, or the OCSF classes that snapshots are written in too, of 2002, 2003, 2004 and
+    /// 5001, separated by commas. Default `off`. `POSTURE_PARQUET`: `on` writes all of them as Parquet
+    /// too. Default `off`.
+    pub formats: Formats,
     /// `POSTURE_ACTIONS`: `off`, or which response actions are possible, of `isolate`, `release`, `scan` and
     /// `control-profile`. Default `off`. `POSTURE_ACTION_DENY`: devices that no action touches, of
     /// `tag:<tag>`, `group:<name>`, `name:<pattern>`, `role:domain-controller` and `criticality:<level>`,
@@ -82,6 +87,7 @@ impl TenantSettings {
             callers: callers("POSTURE_CALLERS", look)?,
             notices: Vec::new(),
             action_callers: callers("POSTURE_ACTION_CALLERS", look)?,
+            formats: formats(look)?,
             id,
         })
     }

@@ -1,7 +1,8 @@
 //! How each setting's text becomes its value, and what is said where it doesn't.
 
-use super::{Platform, QueuePlace, SettingError, Storage};
+use super::{OcsfClass, Platform, QueuePlace, SettingError, Storage};
 use crate::cloud::{Cloud, Route};
+use crate::findings::Formats;
 use crate::source::{ALL, Api, Sends, Source, defaults};
 use crate::tenant::{self, Caller, Scope};
 use azure_core::http::Url;
@@ -284,6 +285,26 @@ pub(super) fn callers(name: &'static str, look: Lookup) -> Result<Vec<Caller>, S
     let text = look(name).unwrap_or_default();
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries.map(|entry| entry.parse().map_err(|problem| wrong(name, problem, EXAMPLE))).collect()
+}
+
+pub(super) fn formats(look: Lookup) -> Result<Formats, SettingError> {
+    const OCSF: &str = "POSTURE_OCSF";
+    let text = look(OCSF).filter(|text| !text.eq_ignore_ascii_case("off")).unwrap_or_default();
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let class = |entry: &str| {
+        let class = entry.parse::<u32>().ok().and_then(|class| OcsfClass::try_from(class).ok());
+        let expected = "expected off or some of 2002, 2003, 2004 and 5001";
+        class.ok_or_else(|| wrong(OCSF, format!("has {entry:?}, {expected}"), "2002,2003"))
+    };
+    const PARQUET: &str = "POSTURE_PARQUET";
+    let parquet = match look(PARQUET).as_deref() {
+        None | Some("off") => false,
+        Some("on") => true,
+        Some(other) => {
+            return Err(wrong(PARQUET, format!("is {other}, expected on or off"), "off"));
+        }
+    };
+    Ok(Formats { ocsf: entries.map(class).collect::<Result<_, _>>()?, parquet })
 }
 
 pub(super) fn seconds(

@@ -10,6 +10,7 @@ pub use scope::Scope;
 
 use crate::action::Policy;
 use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vault, Wire};
+use crate::findings::Formats;
 use crate::logs::Logs;
 use crate::settings::Notice;
 use crate::source::{Api, Source};
@@ -37,6 +38,8 @@ pub struct Tenant {
     pub action_callers: Vec<Caller>,
     /// Which alerts are told to whom.
     pub notices: Vec<Notice>,
+    /// The open formats that its snapshots are written in.
+    pub formats: Formats,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
     graph: Pipeline,
@@ -97,6 +100,7 @@ impl Tenant {
             callers: Vec::new(),
             action_callers: Vec::new(),
             notices: Vec::new(),
+            formats: Formats::default(),
             logs: None,
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),

@@ -37,7 +37,10 @@ async fn the_demo_collects_three_tenants_and_ends_well() {
         assert!(output.contains(words), "{words}: {output}");
     }
     assert!(!output.contains("simulated-secret"), "{output}");
-    assert_eq!(folder.ledger().list("data/latest/").await.unwrap().len(), 3 * ALL.len());
+    // Beside each source's own: its Parquet, and four classes of findings.
+    let latest = folder.ledger().list("data/latest/").await.unwrap();
+    assert_eq!(latest.len(), 3 * (2 * ALL.len() + 4));
+    assert!(output.contains("OCSF events: ") && output.contains("Parquet: "), "{output}");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod credentials;
 mod documents;
 mod exports;
 mod faults;
+mod findings;
 mod grant;
 mod host_contract;
 mod hunting;

@@ -43,8 +43,9 @@ impl Outbox for Posted {
 
 /// The job of a message, as the queue's function reads it.
 fn job_of(app: &App, source: Source, message: &Message) -> Job {
+    let findings = message.is(Message::FINDINGS);
     let Message { run, now, file, .. } = message.clone();
-    Job { run, now, file, ..job(app, source) }
+    Job { run, now, file, findings, ..job(app, source) }
 }
 
 async fn latest(world: &World, source: Source) -> Value {

@@ -40,6 +40,22 @@ fn one(fields: Value) -> TenantSettings {
 }
 
 #[test]
+fn a_tenant_has_open_formats_of_its_own_or_the_deployments() {
+    let shared = shared(&[("POSTURE_OCSF", "2003, 5001"), ("POSTURE_PARQUET", "on")]).unwrap();
+    let formats = |fields: Value| {
+        let tenants = shared.tenants(with(fields).to_string().as_bytes()).unwrap();
+        let formats = tenants[0].1.formats.clone();
+        (formats.ocsf.into_iter().map(u32::from).collect::<Vec<_>>(), formats.parquet)
+    };
+
+    assert_eq!(formats(json!({})), (vec![2003, 5001], true));
+    assert_eq!(formats(json!({ "ocsf": [2004] })), (vec![2004], true));
+    assert_eq!(formats(json!({ "ocsf": [], "parquet": false })), (vec![], false));
+    let wrong = tenants(&with(json!({ "ocsf": [2001] }))).unwrap_err();
+    assert!(wrong[0].contains("ocsf") && wrong[0].contains("2001"), "{wrong:?}");
+}
+
+#[test]
 fn a_tenant_that_says_nothing_is_collected_as_the_deployment_says() {
     let deployment = [
         ("POSTURE_CLOUD", "gcc"),

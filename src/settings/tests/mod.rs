@@ -107,6 +107,8 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_CLAIM_SECONDS", "0", "expected 1 to 600"),
         ("POSTURE_RUN_SECONDS", "soon", "expected 10 to 3000"),
         ("POSTURE_LIMITS", "on", "expected documented or off"),
+        ("POSTURE_OCSF", "2003,2001", "has \"2001\", expected off or some of 2002"),
+        ("POSTURE_PARQUET", "yes", "is yes, expected on or off"),
         ("POSTURE_ACTIONS", "isolate,reboot", "has \"reboot\", expected off or some of isolate"),
         ("POSTURE_ACTION_DENY", "tag:a,vip", "\"vip\" is no rule"),
         ("POSTURE_ACTION_CAPS", "isolate=many", "\"isolate=many\" is no cap"),

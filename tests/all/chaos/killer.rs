@@ -133,8 +133,9 @@ impl Killer {
 fn job(message: &Value) -> Job {
     let message: Message = serde_json::from_value(message.clone()).unwrap();
     let source = Source::named(&message.source).unwrap();
+    let findings = message.is(Message::FINDINGS);
     let Message { run, tenant, now, file, .. } = message;
-    Job { run, tenant, source, now, window: None, file }
+    Job { run, tenant, source, now, window: None, file, findings }
 }
 
 /// What a job was doing when its process was killed, as the ledger and the workspace tell; and whose
