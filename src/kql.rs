@@ -21,6 +21,7 @@ pub struct Function {
 const BY_HAND: &[(&str, &str, &str)] = &[
     ("PostureSecureScoreTrend", "", include_str!("../infra/kql/PostureSecureScoreTrend.kql")),
     ("PostureTopActions", "", include_str!("../infra/kql/PostureTopActions.kql")),
+    ("PostureVulnerabilityRisk", "", include_str!("../infra/kql/PostureVulnerabilityRisk.kql")),
     ("PostureDeviceCard", "device:string", include_str!("../infra/kql/PostureDeviceCard.kql")),
     ("PostureCollectionHealth", "", include_str!("../infra/kql/PostureCollectionHealth.kql")),
 ];

@@ -83,6 +83,7 @@ pub struct App {
     /// that is off.
     pub everyone: Option<Tenant>,
     known: Recent<Vec<Known>>,
+    outside: Recent<Vec<Known>>,
     standings: Recent<TenantStanding>,
 }
 
@@ -151,6 +152,7 @@ impl App {
             lookups: Lookups::default(),
             everyone: None,
             known,
+            outside: Recent::default(),
             standings,
         }
     }
@@ -362,7 +364,12 @@ impl App {
         age: Duration,
     ) -> Result<Arc<Vec<Known>>, LedgerError> {
         let now = Instant::now();
-        self.known.get(&tenant.id, (now, age), self.read_known(tenant)).await
+        let read = async {
+            let mut known = self.read_known(tenant).await?;
+            known.extend(self.known_of_all(now).await?.iter().cloned());
+            Ok(known)
+        };
+        self.known.get(&tenant.id, (now, age), read).await
     }
 
     /// How a tenant stands for answers about many, at most that old: of each only this stays in memory.
@@ -382,6 +389,16 @@ impl App {
             Ok(summary::standing(names, &known, collects, self.now()))
         };
         self.standings.get(&tenant.id, (Instant::now(), age), read).await
+    }
+
+    /// What is kept for all tenants, at most a minute old.
+    async fn known_of_all(&self, now: Instant) -> Result<Arc<Vec<Known>>, LedgerError> {
+        let read = async {
+            let Some(everyone) = &self.everyone else { return Ok(Vec::new()) };
+            let read = everyone.sources.iter().map(|source| self.known_of(everyone, *source));
+            try_join_all(read).await
+        };
+        self.outside.get(EVERYONE, (now, KNOWN_OF_MANY_FOR), read).await
     }
 
     async fn read_known(&self, tenant: &Tenant) -> Result<Vec<Known>, LedgerError> {
