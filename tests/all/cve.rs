@@ -219,3 +219,43 @@ async fn the_timer_plans_what_is_read_for_all_once_and_epss_after_the_vulnerabil
     let own = support::first(&app).sources.iter().any(Source::is_shared);
     assert!(!own, "no tenant reads them by itself");
 }
+
+/// The workspace's function and the program come to the same order by the same figures.
+#[tokio::test]
+async fn the_risk_order_is_the_same_in_the_workspace() {
+    use posture::summary::{self, Join};
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let app = app(&microsoft, &folder);
+    for source in [VULNERABILITIES, posture::source::DEVICES] {
+        run::run(&app, &support::job(&app, source)).await;
+    }
+    for source in [KNOWN_EXPLOITED, EPSS, NVD] {
+        collect(&app, source, 0).await;
+    }
+    let tenant = support::first(&app);
+    let known = app.known(tenant).await.unwrap();
+
+    let join = Join::of(&known);
+    let ours = join.ranked();
+    let made = summary::summary(&tenant.id, "Contoso", "https://x", &known, app.now());
+    let received = microsoft.received().tables;
+    let answers = crate::kql::answers(&received, &["PostureVulnerabilityRisk()"]);
+
+    assert_eq!(made.vulnerabilities.unwrap().risk_order, ours);
+    assert!(ours.windows(2).all(|pair| pair[0].risk.score >= pair[1].risk.score));
+    assert!(ours.iter().any(|one| join.outside(&one.id).known_exploited == Some(true)));
+    let Some(answers) = answers else { return };
+    assert_eq!(answers[0].refused, None);
+    let rows = &answers[0].rows;
+    assert_eq!(rows.len(), exposed(&app).await.len());
+    for row in rows {
+        let id = row["CveId"].as_str().unwrap();
+        let flaw = join.flaw(id).unwrap();
+        let facts = join.facts(id, flaw);
+        let score = posture::risk::risk(&facts).score;
+        // NVD's score stands in where Defender has none; the function goes by Defender's word then.
+        if flaw.cvss.is_some() {
+            assert!((row["Risk"].as_f64().unwrap() - score).abs() < 0.02, "{row} {facts:?}");
+        }
+    }
+}
