@@ -19,9 +19,14 @@ pub(super) struct Fact {
     pub kev: Option<(String, String, bool)>,
 }
 
+/// Listed on, due on; whether ransomware uses it.
+type Listing = Option<(&'static str, &'static str, bool)>;
+/// Id, name, CVSS, EPSS, percentile, listing.
+type Real = (&'static str, &'static str, f64, f64, f64, Listing);
+
 /// Real ones: CVSS 3, EPSS of model v2026.06.15 in August 2026, CISA's catalogue of 7 August 2026.
 #[rustfmt::skip]
-const REAL: &[(&str, &str, f64, f64, f64, Option<(&str, &str, bool)>)] = &[
+const REAL: &[Real] = &[
     ("CVE-2021-44228", "Log4Shell", 10.0, 0.99999, 1.0, Some(("2021-12-10", "2021-12-24", true))),
     ("CVE-2017-0144", "EternalBlue", 8.8, 0.9923, 0.99932, Some(("2022-02-10", "2022-08-10", true))),
     ("CVE-2023-23397", "Outlook elevation of privilege", 9.8, 0.97408, 0.99893,
