@@ -407,6 +407,8 @@ module host 'modules/host.bicep' = {
       // The two exclude each other, and of many tenants the file says it.
       POSTURE_SUBSCRIPTIONS: empty(managementGroup) && empty(tenantsFile) ? join(subscriptionIds, ',') : ''
       POSTURE_MANAGEMENT_GROUP: empty(tenantsFile) ? managementGroup : ''
+      // What is known of vulnerabilities outside lies in the internet, where a private network doesn't lead.
+      POSTURE_CVE: privateNetwork ? 'off' : 'on'
       POSTURE_ACTIONS: acts ? actions : 'off'
       POSTURE_CALLERS: empty(tenantsFile) ? join(callers, ',') : ''
     }

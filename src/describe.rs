@@ -7,8 +7,7 @@ use crate::permissions;
 use crate::routes::openapi;
 use crate::settings;
 use crate::source::{
-    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, MADE, Own, Permission, RUNS, Sends, Source,
-    Table, UNFED,
+    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, MADE, Own, RUNS, Sends, Source, Table, UNFED,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -220,7 +219,7 @@ fn transform(stream: &Stream, own: &Own) -> String {
         // Transformations know no literals of null and of dynamic.
         let empty = match column.kind {
             ColumnType::Text | ColumnType::Guid => "''",
-            ColumnType::Real => "toreal('')",
+            ColumnType::Real | ColumnType::TextReal => "toreal('')",
             ColumnType::Int => "toint('')",
             ColumnType::Long => "tolong('')",
             ColumnType::Boolean | ColumnType::HuntedBoolean => "tobool('')",
@@ -259,12 +258,16 @@ fn sources_page() -> String {
     );
     for source in ALL {
         let Source { name, about, every, .. } = source;
-        let (Permission::AppRole(role, _) | Permission::AzureRole(role, _)) = source.needs;
-        let (api, table) = (source.api, source.table.name);
+        let api = source.api;
+        let needs = match source.needs.role() {
+            ("", _) => format!("{api}: nothing"),
+            (role, _) => format!("{api}: `{role}`"),
+        };
+        let table = source.table.name;
         // Writing to a string never fails.
         let _ = writeln!(
             page,
-            "| `{name}` | {about} | {api}: `{role}` | {} h | {} | `{table}` |",
+            "| `{name}` | {about} | {needs} | {} h | {} | `{table}` |",
             every.as_hours(),
             sends(source.sends),
         );
@@ -295,6 +298,7 @@ fn sends(sends: Sends) -> String {
         Sends::Fails(field, applies) => {
             format!("where `{field}` is false and `{applies}` isn't")
         }
+        Sends::Exposed(_) => "vulnerabilities with exposed machines".to_owned(),
         Sends::FirstOfDay => "the day's first complete run (UTC)".to_owned(),
     }
 }

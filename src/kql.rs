@@ -21,6 +21,7 @@ pub struct Function {
 const BY_HAND: &[(&str, &str, &str)] = &[
     ("PostureSecureScoreTrend", "", include_str!("../infra/kql/PostureSecureScoreTrend.kql")),
     ("PostureTopActions", "", include_str!("../infra/kql/PostureTopActions.kql")),
+    ("PostureVulnerabilityRisk", "", include_str!("../infra/kql/PostureVulnerabilityRisk.kql")),
     ("PostureDeviceCard", "device:string", include_str!("../infra/kql/PostureDeviceCard.kql")),
     ("PostureCollectionHealth", "", include_str!("../infra/kql/PostureCollectionHealth.kql")),
     ("PostureScoreHistory", "", include_str!("../infra/kql/PostureScoreHistory.kql")),
@@ -115,7 +116,7 @@ fn newest_state(source: &Source) -> String {
     let (name, table_name) = (name_of(table), table.name);
     let (why, runs) = match source.reads {
         Reads::Whole => (of_newest_run(source), newest_run(source)),
-        Reads::Since(_) | Reads::Updated { .. } | Reads::Changes { .. } => {
+        Reads::Since(_) | Reads::Updated { .. } | Reads::Modified | Reads::Changes { .. } => {
             (ALL_RUNS.to_owned(), COMPLETE_RUNS.to_owned())
         }
     };
@@ -192,6 +193,9 @@ fn of_newest_run(source: &Source) -> String {
             "// Records whose `{field}` is true or whose `{applies}` is false aren't sent: where all are such, the\n\
              // table's state is empty."
         ),
+        Sends::Exposed(_) => "// Vulnerabilities without exposed machines aren't sent: where all are such, the table's state is\n\
+                              // empty."
+            .to_owned(),
         Sends::FirstOfDay => "// A day's first complete run (UTC) alone sends its rows; one that found nothing at all \
                               empties the\n// table's state."
             .to_owned(),
@@ -212,7 +216,7 @@ fn of_newest_run(source: &Source) -> String {
 /// state is that of an earlier run.
 fn newest_run(source: &Source) -> String {
     let is_state = match source.sends {
-        Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => {
+        Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) | Sends::Exposed(_) => {
             "Sent > 0 or (Pages > 0 and Rejected == 0)"
         }
         Sends::All | Sends::Nothing | Sends::FirstOfDay => {

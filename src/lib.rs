@@ -38,6 +38,7 @@ pub mod queue; // the queue of jobs by its own API: messages sent, and counted
 mod recent; // what was read a moment ago, from memory
 pub mod record; // what is kept: the service's own fields behind our envelope
 pub mod report; // what one job did
+pub mod risk; // the risk order of vulnerabilities: weights and formula
 pub mod routes; // what callers ask for: the catalogue of routes, one file a subject
 pub mod run; // carries one job out: pages in, ledger first, then logs, a report out
 pub mod schema; // shapes of types that are another crate's

@@ -99,6 +99,9 @@ impl Answer {
 
     /// The API's own error body. `id` is what the service calls request or correlation id.
     pub(crate) fn error(api: Api, status: u16, code: &str, message: &str, id: &str) -> Answer {
+        if matches!(api, Api::Kev | Api::KevMirror | Api::Epss | Api::Nvd) {
+            return crate::cve::refusal(api, status);
+        }
         let body = match api {
             Api::Graph => json!({"error": {"code": code, "message": message, "innerError":
                 {"date": clock().strftime("%Y-%m-%dT%H:%M:%S").to_string(), "request-id": id, "client-request-id": id}}}),
@@ -110,7 +113,7 @@ impl Answer {
             Api::Identity => {
                 json!({"statusCode": status, "message": message, "correlationId": id})
             }
-            Api::Arm | Api::Logs | Api::Vault | Api::Storage => {
+            _ => {
                 json!({"error": {"code": code, "message": message}})
             }
         };

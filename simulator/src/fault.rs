@@ -21,10 +21,18 @@ pub enum Api {
     Vault,
     /// Blob storage that the links of exports lead to.
     Storage,
+    /// CISA's site.
+    Kev,
+    /// Where CISA's copy of its catalogue lies.
+    KevMirror,
+    /// FIRST's files.
+    Epss,
+    /// The National Vulnerability Database.
+    Nvd,
 }
 
 impl Api {
-    pub(crate) const ALL: [Api; 8] = [
+    pub(crate) const ALL: [Api; 12] = [
         Api::Entra,
         Api::Identity,
         Api::Graph,
@@ -33,6 +41,10 @@ impl Api {
         Api::Logs,
         Api::Vault,
         Api::Storage,
+        Api::Kev,
+        Api::KevMirror,
+        Api::Epss,
+        Api::Nvd,
     ];
 }
 

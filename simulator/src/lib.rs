@@ -16,12 +16,14 @@
 //! export/    rows per device: pages and files    gzip       lines of an export file
 //! arm/       subscriptions, Defender for Cloud, Resource Graph
 //! vault/     secrets, keys that sign, certificates
+//! cve/       CISA's catalogue, FIRST's scores, NVD
 //! filter     dates in $filter                    replay     recorded pages; web: query strings
 //! ```
 
 mod answer;
 mod arm;
 mod columns;
+mod cve;
 mod defender;
 mod entra;
 mod export;
@@ -124,6 +126,36 @@ impl Simulator {
     /// Base URL of Key Vault.
     pub fn vault_url(&self) -> String {
         self.url(Api::Vault)
+    }
+
+    /// Base URL of CISA's site.
+    pub fn kev_url(&self) -> String {
+        self.url(Api::Kev)
+    }
+
+    /// Base URL of the host of CISA's copy.
+    pub fn kev_mirror_url(&self) -> String {
+        self.url(Api::KevMirror)
+    }
+
+    /// Base URL of FIRST's files.
+    pub fn epss_url(&self) -> String {
+        self.url(Api::Epss)
+    }
+
+    /// Base URL of NVD.
+    pub fn nvd_url(&self) -> String {
+        self.url(Api::Nvd)
+    }
+
+    /// The key that NVD takes.
+    pub fn nvd_key(&self) -> &'static str {
+        cve::KEY
+    }
+
+    /// Changes the first `count` records of NVD, as of the simulator's start.
+    pub fn touch_nvd(&self, count: u64) {
+        self.state.nvd_touched.store(count, Ordering::Relaxed);
     }
 
     /// Value for `IDENTITY_ENDPOINT`; its tokens are for the first tenant.

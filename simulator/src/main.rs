@@ -130,6 +130,10 @@ fn print_settings(simulator: &Simulator, first: Option<&Tenant>) {
     println!("POSTURE_DEFENDER_URL={}", simulator.defender_url());
     println!("POSTURE_ARM_URL={}", simulator.arm_url());
     println!("POSTURE_VAULT_URL={}", simulator.vault_url());
+    println!("POSTURE_KEV_URL={}", simulator.kev_url());
+    println!("POSTURE_KEV_MIRROR_URL={}", simulator.kev_mirror_url());
+    println!("POSTURE_EPSS_URL={}", simulator.epss_url());
+    println!("POSTURE_NVD_URL={}", simulator.nvd_url());
     println!("POSTURE_LOGS_URL={}", simulator.logs_url());
     println!("POSTURE_LOGS_RULES={}", simulator.rules().join(","));
     println!("IDENTITY_ENDPOINT={}", simulator.identity_endpoint());

@@ -16,7 +16,7 @@ use warp::{Filter, http};
 use crate::answer::{Answer, Content};
 use crate::fault::{Api, FaultKind};
 use crate::state::{Request, State, clock, lock};
-use crate::{arm, defender, entra, export, graph, logs, spoil, vault};
+use crate::{arm, cve, defender, entra, export, graph, logs, spoil, vault};
 
 /// Serves one API until the simulator stops.
 pub(crate) async fn serve(listener: TcpListener, api: Api, state: Arc<State>) {
@@ -87,6 +87,7 @@ async fn right(state: &Arc<State>, request: &Request, now: Timestamp) -> Answer 
         Api::Storage => export::storage::answer(state, request, now),
         Api::Arm => arm::answer(state, request, now).await,
         Api::Vault => vault::answer(state, request, now),
+        Api::Kev | Api::KevMirror | Api::Epss | Api::Nvd => cve::answer(state, request, now),
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub refuses_subscriptions: AtomicBool,
     pub days_ahead: AtomicI32,
     pub steps_ahead: AtomicI64,
+    /// Records of NVD that were changed at the start.
+    pub nvd_touched: AtomicU64,
     /// Links to storage of an earlier generation have expired.
     pub link_generation: AtomicU64,
     pub stop: watch::Sender<bool>,
@@ -121,6 +123,7 @@ impl State {
             refuses_publisher: AtomicBool::new(false),
             refuses_subscriptions: AtomicBool::new(false),
             days_ahead: AtomicI32::new(0),
+            nvd_touched: AtomicU64::default(),
             steps_ahead: AtomicI64::new(0),
             link_generation: AtomicU64::new(0),
             stop: watch::Sender::new(false),

@@ -22,7 +22,7 @@ pub(super) fn unseen(error: &CallError) -> Refusal {
             let detail = format!("{what}: nothing was carried out, ask again after that");
             Refusal::new("throttled", 503, detail).after(after.as_secs())
         }
-        CallError::Unavailable { .. } => {
+        CallError::Unavailable { .. } | CallError::Moved { .. } => {
             let detail = format!("{what}: nothing was carried out, ask again");
             Refusal::new("unreachable", 503, detail).after(30)
         }
@@ -55,7 +55,7 @@ pub(super) fn no_token(what: &str) -> Refusal {
 pub(super) fn refused(error: &CallError, action: Action) -> Option<Refusal> {
     let what = error.to_string();
     Some(match error {
-        CallError::Unavailable { .. } => return None,
+        CallError::Unavailable { .. } | CallError::Moved { .. } => return None,
         CallError::Token(error) => no_token(&error.to_string()),
         CallError::Throttled { after, .. } => {
             let detail = format!("{what}: nothing was carried out, ask again after that");

@@ -4,7 +4,7 @@ mod build;
 
 pub use build::{logs, vault};
 
-use crate::cloud::{Budget, Gates, Patience, Tokens, Wire};
+use crate::cloud::{Budget, Cloud, Gates, Identity, Patience, Tokens, Wire};
 use crate::findings::Formats;
 use crate::ledger::{Ledger, LedgerError, LedgerTurns, path};
 use crate::logs::Logs;
@@ -14,7 +14,7 @@ use crate::queue::Queue;
 use crate::recent::Recent;
 use crate::run::LocalTurns;
 use crate::settings::{Settings, Tenants};
-use crate::source::{ALL, Source};
+use crate::source::{ALL, EVERYONE, Sends, Source, VULNERABILITIES};
 use crate::summary::{self, Known, TenantStanding};
 use crate::tenant::{Present, Roster, RosterError, Tenant, Way};
 use crate::{checkpoint, digest::Latest};
@@ -84,7 +84,11 @@ pub struct App {
     pub timeless: bool,
     /// What was looked up a moment ago.
     pub lookups: Lookups,
+    /// The tenant that stands for all, under which what is the same for everyone is read; nothing where
+    /// that is off.
+    pub everyone: Option<Tenant>,
     known: Recent<Vec<Known>>,
+    outside: Recent<Vec<Known>>,
     standings: Recent<TenantStanding>,
 }
 
@@ -109,7 +113,8 @@ pub fn clock() -> Timestamp {
 pub fn way(wire: Wire) -> Way {
     let budget = Arc::new(Budget::new(PAGES_IN_MEMORY));
     let rules = Some(Arc::<Gates>::default());
-    Way { wire, files: Wire::for_storage(), budget, rules, clock, vault: None, turns: None }
+    let (vault, nvd_key, turns) = (None, None, None);
+    Way { wire, files: Wire::for_storage(), budget, rules, clock, vault, nvd_key, turns }
 }
 
 impl App {
@@ -151,7 +156,9 @@ impl App {
             free_kql,
             timeless,
             lookups: Lookups::default(),
+            everyone: None,
             known,
+            outside: Recent::default(),
             standings,
         }
     }
@@ -182,8 +189,13 @@ impl App {
             vault: Some(Arc::new(vault(settings, wire.clone()))),
             turns: Some(Arc::new(LedgerTurns(ledger.clone()))),
             rules: settings.limits.then(Arc::default),
+            nvd_key: settings.nvd_key.clone(),
             ..way(wire)
         };
+        let everyone = (!settings.cve.is_empty()).then(|| {
+            let identity = settings.app_identity.clone();
+            App::everyone_of(settings.cloud, settings.cve.clone(), identity, &way)
+        });
         let roster = match &settings.tenants {
             Tenants::One(one) => {
                 let tenant = maker(settings, way, own, Vec::new())(one, true);
@@ -196,11 +208,36 @@ impl App {
         };
         let mut app = App::of(roster, ledger);
         app.queue = queue;
+        app.everyone = everyone;
         app.authenticates = settings.authenticates;
         app.free_kql = settings.free_kql;
         app.limits.claim = settings.claim;
         app.limits.run = settings.run;
         Ok(app)
+    }
+
+    /// The tenant that stands for all, of which these sources are read. Its identity is never asked for a
+    /// token.
+    pub fn everyone_of(
+        cloud: &'static Cloud,
+        sources: Vec<Source>,
+        identity: Identity,
+        way: &Way,
+    ) -> Tenant {
+        Tenant::new(EVERYONE, "everyone", cloud, sources, identity, way)
+    }
+
+    /// The tenant of that id whose jobs are carried out: one of those, or the one that stands for all.
+    pub fn collected(&self, present: &Present, id: &str) -> Option<Arc<Tenant>> {
+        match id == EVERYONE {
+            true => self.for_all(present).map(Arc::new),
+            false => present.tenant(id).cloned(),
+        }
+    }
+
+    /// The tenant that stands for all, with the workspaces of those; nothing where that is off.
+    pub fn for_all(&self, present: &Present) -> Option<Tenant> {
+        self.everyone.as_ref().map(|everyone| everyone.for_all(&present.tenants))
     }
 
     /// The present instant.
@@ -227,7 +264,11 @@ impl App {
         let present = self.tenants().await?;
         if let [only] = present.tenants.as_slice() {
             let sources = if only.enabled { only.sources.clone() } else { Vec::new() };
-            let jobs = self.plan(only, sources, now).await?;
+            let mut jobs = self.plan(only, sources, now).await?;
+            if let Some(everyone) = self.for_all(&present) {
+                let sources = everyone.sources.clone();
+                jobs.extend(self.plan(&everyone, sources, now).await?);
+            }
             return Ok(jobs.iter().map(Message::from).collect());
         }
         let written: HashMap<_, _> = self.ledger.entries(path::STATES).await?.into_iter().collect();
@@ -237,7 +278,9 @@ impl App {
             let sources = plan::may_be_due(&tenant.sources, written, now);
             (!sources.is_empty()).then(|| Message::plan(&run, &tenant.id, &sources))
         };
-        Ok(present.tenants.iter().filter(|tenant| tenant.enabled).filter_map(plan).collect())
+        let everyone = self.for_all(&present).map(Arc::new);
+        let tenants = present.tenants.iter().filter(|tenant| tenant.enabled);
+        Ok(tenants.chain(&everyone).filter_map(plan).collect())
     }
 
     /// The jobs of a tenant that are due at `now` among these sources, all of one run.
@@ -266,11 +309,33 @@ impl App {
             let after_gap =
                 gap.is_some_and(|(_, opened)| !read_since(*opened)) && !history.is_held(now);
             let is_there = tenant.cloud.lacks(source).is_none();
+            let is_there = is_there && self.has_use(tenant, source).await?;
             if is_there && (after_gap || plan::is_due(source, history, now)) {
                 jobs.push(self.job(tenant, *source, RunId::of_tick(now), after_gap));
             }
         }
         Ok(jobs)
+    }
+
+    /// Whether a source is of use yet: of what is kept only for exposed vulnerabilities nothing is, before
+    /// any tenant's are known, where any tells them.
+    async fn has_use(&self, tenant: &Tenant, source: &Source) -> Result<bool, LedgerError> {
+        if !matches!(source.sends, Sends::Exposed(_)) {
+            return Ok(true);
+        }
+        let present = self.roster.now().await.ok();
+        let tenants = present.iter().flat_map(|present| &present.tenants);
+        let tells = |tenant: &&Arc<Tenant>| tenant.source(VULNERABILITIES.name).is_some();
+        let mut is_told = false;
+        for one in tenants.filter(|tenant| tenant.enabled).filter(tells) {
+            is_told = true;
+            let path = path::state(&one.id, VULNERABILITIES.name);
+            let (state, _) = checkpoint::read(&*self.ledger, &path).await?;
+            if state.completed.is_some() || state.refused.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(!is_told || tenant.audience.is_empty())
     }
 
     async fn history(
@@ -316,7 +381,12 @@ impl App {
         age: Duration,
     ) -> Result<Arc<Vec<Known>>, LedgerError> {
         let now = Instant::now();
-        self.known.get(&tenant.id, (now, age), self.read_known(tenant)).await
+        let read = async {
+            let mut known = self.read_known(tenant).await?;
+            known.extend(self.known_of_all(now).await?.iter().cloned());
+            Ok(known)
+        };
+        self.known.get(&tenant.id, (now, age), read).await
     }
 
     /// How a tenant stands for answers about many, at most that old: of each only this stays in memory.
@@ -338,8 +408,20 @@ impl App {
         self.standings.get(&tenant.id, (Instant::now(), age), read).await
     }
 
+    /// What is kept for all tenants, at most a minute old.
+    async fn known_of_all(&self, now: Instant) -> Result<Arc<Vec<Known>>, LedgerError> {
+        let read = async {
+            let Some(everyone) = &self.everyone else { return Ok(Vec::new()) };
+            let read = everyone.sources.iter().map(|source| self.known_of(everyone, *source));
+            try_join_all(read).await
+        };
+        self.outside.get(EVERYONE, (now, KNOWN_OF_MANY_FOR), read).await
+    }
+
     async fn read_known(&self, tenant: &Tenant) -> Result<Vec<Known>, LedgerError> {
-        let shown = |source: &&Source| source.default || tenant.source(source.name).is_some();
+        let shown = |source: &&Source| {
+            !source.is_shared() && (source.default || tenant.source(source.name).is_some())
+        };
         let read = ALL.iter().filter(shown).map(|source| self.known_of(tenant, *source));
         let mut known = try_join_all(read).await?;
         summary::apply_changes(&mut known);

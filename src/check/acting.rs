@@ -31,7 +31,7 @@ pub(super) async fn look(tenant: &Tenant, patience: &Patience) -> Vec<Finding> {
         }
         let pipeline = match api {
             Api::Graph => acting.graph(),
-            Api::Defender | Api::Arm => acting.defender(),
+            _ => acting.defender(),
         };
         let origin = tenant.cloud.origin(api);
         match token::look(pipeline, (AREA, origin), Some(&tenant.id), patience).await {

@@ -13,6 +13,7 @@ pub(super) fn area(api: Api) -> &'static str {
         Api::Graph => "graph",
         Api::Defender => "defender",
         Api::Arm => "azure",
+        Api::Kev | Api::Epss | Api::Nvd => "cve",
     }
 }
 
@@ -71,7 +72,12 @@ fn cheap(source: &Source) -> Option<String> {
         Fetch::Object(path) => Some(path.to_owned()),
         Fetch::Below(below) => Some(below.parents.to_owned()),
         Fetch::Collection(path) | Fetch::Members { path, .. } => Some(first_record(path)),
-        Fetch::Export { .. } | Fetch::Hunting(_) | Fetch::Resources(_) => None,
+        Fetch::Export { .. }
+        | Fetch::Hunting(_)
+        | Fetch::Resources(_)
+        | Fetch::Kev(_)
+        | Fetch::Epss(_)
+        | Fetch::Nvd(_) => None,
     }
 }
 
@@ -89,7 +95,7 @@ async fn permission(
     claims: Option<&Claims>,
     meter: &Meter,
 ) -> Finding {
-    let (Permission::AppRole(role, _) | Permission::AzureRole(role, _)) = need.permission;
+    let role = need.permission.role().0;
     let finding = |says: String| Finding::good(area(api), role, says);
     let give = || look.grantee(claims).give(api, need.permission);
     let granted = claims.map(|claims| claims.has(role));

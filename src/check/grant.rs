@@ -28,6 +28,7 @@ impl Grantee<'_> {
         match needs {
             Permission::AzureRole(name, _) => self.azure_role(needs, name),
             Permission::AppRole(name, _) => self.app_role(api, needs, name),
+            Permission::Nothing => "nothing is to be granted".to_owned(),
         }
     }
 

@@ -119,7 +119,7 @@ pub(super) fn failed(error: CallError, finding: impl Fn(String) -> Finding) -> F
         CallError::Unavailable { what, .. } if what.starts_with("answered") => {
             finding(says).warning("the service has trouble: check again in a few minutes")
         }
-        CallError::Unavailable { .. } => {
+        CallError::Unavailable { .. } | CallError::Moved { .. } => {
             finding(says).wrong("check the network, its proxy, and the setting of this host")
         }
     }

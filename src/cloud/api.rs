@@ -1,6 +1,7 @@
 //! One API as one identity: sends a request, waits and retries, and says whose turn a failure is.
 
 use super::answer::{Answer, error_code, heard, is_partial, retry_after};
+use super::feed;
 use super::gate::{Gates, Pass};
 use super::{Budget, Claims, Identity, Meter, Patience, Room, TokenError, Tokens, Wire};
 use azure_core::credentials::Secret;
@@ -42,6 +43,14 @@ pub enum CallError {
         /// Path without query.
         path: String,
     },
+    /// The answer lies elsewhere, which only what anyone may read says.
+    #[error("moved from {path}")]
+    Moved {
+        /// Path without query.
+        path: String,
+        /// Where to, as the service says it.
+        to: String,
+    },
     /// Nobody's turn: the service is busy.
     #[error("throttled at {path} for another {} s", .after.as_secs())]
     Throttled {
@@ -63,7 +72,7 @@ pub enum CallError {
 }
 
 /// What a single try met.
-enum Miss {
+pub(super) enum Miss {
     Again { what: String, after: Option<Duration>, throttled: bool },
     Unauthorized(Secret),
     Final(CallError),
@@ -77,6 +86,8 @@ pub struct Pipeline {
     scope: String,
     budget: Option<Arc<Budget>>,
     gates: Option<Arc<Gates>>,
+    /// What is sent in place of a token, where anyone may read.
+    open: Option<feed::Visitor>,
 }
 
 /// What stays the same over the tries of one call.
@@ -96,12 +107,18 @@ impl Pipeline {
         scope: String,
         budget: Option<Arc<Budget>>,
     ) -> Pipeline {
-        Pipeline { wire, tokens, scope, budget, gates: None }
+        Pipeline { wire, tokens, scope, budget, gates: None, open: None }
     }
 
     /// The same within the documented limits that `gates` count.
     pub fn within(self, gates: Option<Arc<Gates>>) -> Pipeline {
         Pipeline { gates, ..self }
+    }
+
+    /// The same without a token, for what anyone may read; with the key that the service has given, where
+    /// it takes one.
+    pub fn open(self, key: Option<Secret>) -> Pipeline {
+        Pipeline { open: Some(feed::Visitor { key }), ..self }
     }
 
     /// The transport below.
@@ -240,9 +257,15 @@ impl Pipeline {
 
     async fn exchange(&self, call: &Call<'_>, refused: Option<&Secret>) -> Result<Answer, Miss> {
         let meter = call.meter;
-        let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
         let mut request = call.request.clone();
-        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        let token = match &self.open {
+            Some(visitor) => visitor.introduce(&mut request),
+            None => {
+                let token = self.tokens.get(&self.scope, refused).await.map_err(token_miss)?;
+                request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+                token
+            }
+        };
         // After the token, so that a slow sign-in doesn't bunch up calls that have passed already.
         let _pass = self.pass(call).await?;
         meter.requests.fetch_add(1, Ordering::Relaxed);
@@ -252,12 +275,16 @@ impl Pipeline {
         meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
         let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
+        let said = self.open.as_ref().map(|_| feed::said(response.headers()));
         *meter.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard(response.headers());
         // Not before the answer is there: a service that hangs must not hold the others' room.
         let mut room = Room::of_page(self.budget.as_deref()).await;
         let body = self.body(response, &mut room).await?;
         meter.received.fetch_add(body.len() as u64, Ordering::Relaxed);
         match status {
+            _ if status >= 300 && said.is_some() => {
+                Err(feed::refusal(status, request.url(), said.unwrap_or_default(), after))
+            }
             200..300 => Ok(Answer { status, partial, body, room }),
             401 => Err(Miss::Unauthorized(token)),
             _ => Err(refusal(status, request.url().path(), &body, after)),

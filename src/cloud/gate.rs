@@ -174,13 +174,25 @@ impl Drop for Pass {
 
 /// The quotas of one tenant, or those of all collection rules: each is there once it is needed.
 #[derive(Debug, Default)]
-pub struct Gates(Mutex<HashMap<(&'static str, String), Arc<Gate>>>);
+pub struct Gates {
+    gates: Mutex<HashMap<(&'static str, String), Arc<Gate>>>,
+    /// Whether calls to NVD carry a key, which allows more of them.
+    has_nvd_key: bool,
+}
 
 impl Gates {
+    /// The quotas of what anyone may read, with or without a key of NVD.
+    pub fn of_feeds(has_nvd_key: bool) -> Gates {
+        Gates { has_nvd_key, ..Gates::default() }
+    }
+
     /// The gate that a call to `url` passes; nothing where no quota is known.
     pub(super) fn of(&self, url: &Url) -> Option<Arc<Gate>> {
-        let (quota, one) = quota::of(url.path())?;
-        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut quota, one) = quota::of(url.path())?;
+        if self.has_nvd_key && quota == quota::NVD {
+            quota = quota::NVD_WITH_KEY;
+        }
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry((quota.of, one)).or_insert_with(|| Arc::new(Gate::new(&quota)));
         Some(gate.clone())
     }

@@ -9,6 +9,7 @@ mod answer;
 mod api;
 mod budget;
 mod claims;
+mod feed;
 mod gate;
 mod identity;
 mod link;
@@ -67,7 +68,32 @@ pub struct Cloud {
     pub exchange_audience: &'static str,
     /// The portal that people are sent to.
     pub portal: &'static str,
+    /// Origins of what anyone may read, whatever the cloud.
+    pub feeds: Feeds,
 }
+
+/// Origins of what is known of vulnerabilities outside; no token goes there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Feeds {
+    /// CISA's site.
+    pub kev: &'static str,
+    /// Where CISA's own copy of its catalogue lies.
+    pub kev_mirror: &'static str,
+    /// The file host of FIRST's scores.
+    pub epss: &'static str,
+    /// Host suffixes that the file may lead to.
+    pub epss_family: &'static [&'static str],
+    /// The National Vulnerability Database.
+    pub nvd: &'static str,
+}
+
+const FEEDS: Feeds = Feeds {
+    kev: "https://www.cisa.gov",
+    kev_mirror: "https://raw.githubusercontent.com",
+    epss: "https://epss.empiricalsecurity.com",
+    epss_family: &["epss.empiricalsecurity.com", "epss.cyentia.com"],
+    nvd: "https://services.nvd.nist.gov",
+};
 
 const PUBLIC: Cloud = Cloud {
     name: "public",
@@ -83,6 +109,7 @@ const PUBLIC: Cloud = Cloud {
     vault_suffix: "vault.azure.net",
     exchange_audience: "api://AzureADTokenExchange",
     portal: "https://security.microsoft.com",
+    feeds: FEEDS,
 };
 
 /// Every cloud that can be named in a setting.
@@ -110,6 +137,7 @@ pub const CLOUDS: &[Cloud] = &[
         vault_suffix: "vault.usgovcloudapi.net",
         exchange_audience: "api://AzureADTokenExchangeUSGov",
         portal: "https://security.microsoft.us",
+        feeds: FEEDS,
     },
     Cloud {
         name: "dod",
@@ -125,6 +153,7 @@ pub const CLOUDS: &[Cloud] = &[
         vault_suffix: "vault.usgovcloudapi.net",
         exchange_audience: "api://AzureADTokenExchangeUSGov",
         portal: "https://security.apps.mil",
+        feeds: FEEDS,
     },
     Cloud {
         name: "china",
@@ -140,6 +169,7 @@ pub const CLOUDS: &[Cloud] = &[
         vault_suffix: "vault.azure.cn",
         exchange_audience: "api://AzureADTokenExchangeChina",
         portal: "https://portal.azure.cn",
+        feeds: FEEDS,
     },
 ];
 
@@ -155,6 +185,9 @@ impl Cloud {
             Api::Graph => self.graph,
             Api::Defender => self.defender,
             Api::Arm => self.arm,
+            Api::Kev => self.feeds.kev,
+            Api::Epss => self.feeds.epss,
+            Api::Nvd => self.feeds.nvd,
         }
     }
 
@@ -190,12 +223,11 @@ impl Cloud {
         format!("https://*.{}", self.vault_suffix)
     }
 
-    /// The scope to ask a token for.
+    /// The scope to ask a token for; none is asked for what anyone may read.
     pub fn scope(&self, api: Api) -> String {
         let audience = match api {
-            Api::Graph => self.graph,
             Api::Defender => self.defender_audience,
-            Api::Arm => self.arm,
+            other => self.origin(other),
         };
         format!("{audience}/.default")
     }
@@ -203,7 +235,8 @@ impl Cloud {
     /// Host suffixes under which an API's own links may come back, beside its origin.
     pub fn family(&self, api: Api) -> &'static [&'static str] {
         match api {
-            Api::Graph | Api::Arm => &[],
+            Api::Epss => self.feeds.epss_family,
+            Api::Graph | Api::Arm | Api::Kev | Api::Nvd => &[],
             Api::Defender => self.defender_family,
         }
     }

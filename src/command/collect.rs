@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::plan::{Job, RunId, Window};
 use crate::report::Report;
 use crate::settings::Platform;
-use crate::tenant::Present;
+use crate::tenant::{Present, Tenant};
 use std::process::ExitCode;
 
 /// What to collect.
@@ -42,7 +42,12 @@ pub async fn run(options: Options, platform: &Platform) -> Result<ExitCode, Fail
     }
     let present = app.tenants().await.map_err(|error| Failure::Other(error.to_string()))?;
     let jobs = jobs(&app, &present, &options)?;
-    let reports = run_all(&app, jobs).await;
+    // What is the same for all is sent to whom it concerns, which the tenants' own jobs tell.
+    let (shared, own): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.source.is_shared());
+    let mut reports = run_all(&app, own).await;
+    if !shared.is_empty() {
+        reports.extend(run_all(&app, shared).await);
+    }
     telemetry.stop().await;
     say(&table(&reports));
     Ok(code(&reports))
@@ -52,16 +57,13 @@ fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Fai
     let run = RunId::at(app.now());
     let window = window(options)?;
     let mut jobs = Vec::new();
-    for tenant in present.tenants.iter().filter(|tenant| tenant.enabled) {
+    let everyone = app.for_all(present).map(std::sync::Arc::new);
+    let tenants = present.tenants.iter().filter(|tenant| tenant.enabled).chain(&everyone);
+    let tenants: Vec<_> = tenants.collect();
+    check_names(&tenants, &options.source)?;
+    for tenant in tenants {
         if options.tenant.as_ref().is_some_and(|id| !tenant.id.eq_ignore_ascii_case(id)) {
             continue;
-        }
-        for name in &options.source {
-            if tenant.source(name).is_none() {
-                let known: Vec<_> = tenant.sources.iter().map(|source| source.name).collect();
-                let known = known.join(", ");
-                return Err(Failure::Other(format!("no source {name:?}: choose from {known}")));
-            }
         }
         let wanted = |name: &str| options.source.iter().any(|one| one.eq_ignore_ascii_case(name));
         let sources = tenant.sources.iter();
@@ -86,6 +88,16 @@ fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Fai
         )),
         false => Ok(jobs),
     }
+}
+
+/// Each name is a source of some tenant, or of the one that stands for all.
+fn check_names(tenants: &[&std::sync::Arc<Tenant>], names: &[String]) -> Result<(), Failure> {
+    let lacks = |name: &&String| tenants.iter().all(|tenant| tenant.source(name).is_none());
+    let Some(name) = names.iter().find(lacks) else { return Ok(()) };
+    let known = tenants.iter().flat_map(|tenant| tenant.sources.iter().map(|source| source.name));
+    let known: std::collections::BTreeSet<_> = known.collect();
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::Other(format!("no source {name:?}: choose from {known}")))
 }
 
 fn window(options: &Options) -> Result<Option<Window>, Failure> {

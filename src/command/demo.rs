@@ -8,7 +8,7 @@ use crate::describe;
 use crate::findings::Formats;
 use crate::ledger::FolderLedger;
 use crate::plan::RunId;
-use crate::source::{ALL, Api};
+use crate::source::{ALL, Api, Source};
 use crate::summary;
 use crate::tenant::{Present, Tenant, Way};
 use azure_core::http::Url;
@@ -58,7 +58,12 @@ pub async fn run(options: Options) -> Result<ExitCode, Failure> {
     let jobs = present.tenants.iter().flat_map(|tenant| {
         tenant.sources.iter().map(|source| app.job(tenant, *source, run.clone(), true))
     });
-    let reports = run_all(&app, jobs.collect()).await;
+    let mut reports = run_all(&app, jobs.collect()).await;
+    // What concerns whom is known after the tenants' own.
+    if let Some(everyone) = app.for_all(&present) {
+        let jobs = everyone.sources.iter().map(|one| app.job(&everyone, *one, run.clone(), true));
+        reports.extend(run_all(&app, jobs.collect()).await);
+    }
     say(&table(&reports));
     say_received(&simulator);
     say_formats(&app, &options).await?;
@@ -106,6 +111,10 @@ fn build(
         Route::new(cloud.origin(Api::Graph), address(&simulator.graph_url())?),
         Route::new(cloud.origin(Api::Defender), address(&simulator.defender_url())?),
         Route::new(cloud.origin(Api::Arm), address(&simulator.arm_url())?),
+        Route::new(cloud.feeds.kev, address(&simulator.kev_url())?),
+        Route::new(cloud.feeds.kev_mirror, address(&simulator.kev_mirror_url())?),
+        Route::new(cloud.feeds.epss, address(&simulator.epss_url())?),
+        Route::new(cloud.feeds.nvd, address(&simulator.nvd_url())?),
     ]);
     let way = app::way(wire);
     let ours = tenants.iter().map(|tenant| {
@@ -116,7 +125,10 @@ fn build(
     });
     let logs = app::logs(&rules(simulator)?, sender(&way, cloud, &tenants[0]));
     let ledger = Arc::new(FolderLedger::new(options.folder.clone()));
-    Ok(App::new(ours.collect(), ledger, logs))
+    let mut app = App::new(ours.collect(), ledger, logs);
+    let shared = ALL.iter().copied().filter(Source::is_shared).collect();
+    app.everyone = Some(App::everyone_of(cloud, shared, identity(&tenants[0]), &way));
+    Ok(app)
 }
 
 fn identity(tenant: &simulator::Tenant) -> Identity {

@@ -15,6 +15,7 @@ mod device_vulnerabilities;
 mod devices;
 mod discovered_apps;
 mod estimate;
+mod known_cves;
 pub(crate) mod lenient;
 mod newest;
 mod open;
@@ -43,6 +44,7 @@ pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
 pub use discovered_apps::{DiscoveredApp, DiscoveredApps};
 pub use estimate::{CATEGORIES, CategoryEstimate, Estimate, FORMULA, category_of, estimate};
+pub use known_cves::{Epss, Exploited, KnownExploited, Nvd, NvdRecord};
 pub(crate) use lenient::instant;
 pub use newest::{Entry, MAX_NEWEST, Newest};
 pub use open::{Open, OpenSeverities};
@@ -54,7 +56,7 @@ pub use secure_scores::{Comparison, Control, Day, SecureScoreControls, SecureSco
 pub use standing::{Exploits, Standing};
 pub use subscriptions::AzureSubscriptions;
 pub use tally::{Severities, Tally};
-pub use vulnerabilities::{Vulnerabilities, Vulnerability};
+pub use vulnerabilities::{Flaw, Vulnerabilities, Vulnerability};
 
 use crate::ledger::path;
 use crate::plan::RunId;
@@ -103,6 +105,12 @@ pub enum Kind {
     ComplianceStandards,
     /// Azure subscriptions.
     AzureSubscriptions,
+    /// CISA's catalogue of known exploited vulnerabilities.
+    KnownExploited,
+    /// Exploit probabilities.
+    Epss,
+    /// Records of the National Vulnerability Database.
+    Nvd,
     /// Anything else: how many records.
     Records,
 }
@@ -114,6 +122,8 @@ impl Kind {
             Kind::DeviceVulnerabilities => Some(device_vulnerabilities::FIELDS),
             Kind::DeviceConfigurations => Some(device_configurations::FIELDS),
             Kind::DeviceSoftware => Some(device_software::FIELDS),
+            Kind::Epss => Some(known_cves::EPSS_FIELDS),
+            Kind::Nvd => Some(known_cves::NVD_FIELDS),
             Kind::Records => Some(&[]),
             _ => None,
         }
@@ -160,6 +170,12 @@ pub enum Digest {
     ComplianceStandards(ComplianceStandards),
     /// See [`Kind::AzureSubscriptions`].
     AzureSubscriptions(AzureSubscriptions),
+    /// See [`Kind::KnownExploited`].
+    KnownExploited(KnownExploited),
+    /// See [`Kind::Epss`].
+    Epss(Epss),
+    /// See [`Kind::Nvd`]. Goes on from the run before: a run reads what was modified.
+    Nvd(Nvd),
     /// See [`Kind::Records`].
     Records(Records),
 }
@@ -184,6 +200,9 @@ macro_rules! with_fold {
             Digest::CloudApps($fold) => $result,
             Digest::ComplianceStandards($fold) => $result,
             Digest::AzureSubscriptions($fold) => $result,
+            Digest::KnownExploited($fold) => $result,
+            Digest::Epss($fold) => $result,
+            Digest::Nvd($fold) => $result,
             Digest::Records($fold) => $result,
         }
     };
@@ -221,6 +240,9 @@ impl Digest {
                 Digest::ComplianceStandards(ComplianceStandards::default())
             }
             Kind::AzureSubscriptions => Digest::AzureSubscriptions(AzureSubscriptions::default()),
+            Kind::KnownExploited => Digest::KnownExploited(KnownExploited::default()),
+            Kind::Epss => Digest::Epss(Epss::default()),
+            Kind::Nvd => Digest::Nvd(Nvd::default()),
             Kind::Records => Digest::Records(Records::default()),
         }
     }
@@ -267,6 +289,9 @@ impl Digest {
             Digest::CloudApps(_) => Kind::CloudApps,
             Digest::ComplianceStandards(_) => Kind::ComplianceStandards,
             Digest::AzureSubscriptions(_) => Kind::AzureSubscriptions,
+            Digest::KnownExploited(_) => Kind::KnownExploited,
+            Digest::Epss(_) => Kind::Epss,
+            Digest::Nvd(_) => Kind::Nvd,
             Digest::Records(_) => Kind::Records,
         }
     }
@@ -318,6 +343,7 @@ impl Digest {
                 | Digest::DeviceVulnerabilityChanges(_)
                 | Digest::Alerts(_)
                 | Digest::Incidents(_)
+                | Digest::Nvd(_)
         )
     }
 }

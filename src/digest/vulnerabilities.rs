@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::standing::MAX_CVES;
 use super::tally::{Ranked, rank};
 use super::{Severities, lenient};
 
@@ -33,8 +34,32 @@ pub struct Vulnerabilities {
     pub by_month: BTreeMap<String, Severities>,
     /// The ten with the most exposed machines, the higher CVSS score first among equals.
     pub top: Vec<Vulnerability>,
+    /// Each with exposed machines, by its id; 20,000 at most. What is known of them outside joins here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flaws: BTreeMap<String, Flaw>,
     /// Lines that could not be folded.
     pub unreadable: u64,
+}
+
+/// What is kept of every vulnerability with exposed machines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Flaw {
+    /// Machines exposed to it.
+    #[serde(rename = "m")]
+    pub machines: u64,
+    /// CVSS version 3 score, 0 to 10.
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    pub cvss: Option<f64>,
+    /// Defender's own copy of the exploit probability, 0 to 1, of an unknown day.
+    #[serde(rename = "e", skip_serializing_if = "Option::is_none")]
+    pub epss: Option<f64>,
+    /// Severity in Defender's word.
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// What is known of exploits: 0 none, 1 public, 2 verified, 3 in a kit; absent where nothing is said.
+    #[serde(rename = "x", skip_serializing_if = "Option::is_none")]
+    pub exploit: Option<u8>,
 }
 
 /// What is kept of a vulnerability in the top list.
@@ -76,6 +101,9 @@ impl Vulnerabilities {
         of_month.add(record.severity.as_deref());
         let weight = (machines as f64, record.cvss_v3.unwrap_or(0.0));
         if let Some(id) = record.id.as_deref().or(record.name.as_deref()) {
+            if self.flaws.len() < MAX_CVES || self.flaws.contains_key(id) {
+                self.flaws.insert(id.to_owned(), record.flaw());
+            }
             rank(&mut self.top, id, weight, || record.kept(id));
         }
         Some(())
@@ -93,6 +121,24 @@ impl Ranked for Vulnerability {
 }
 
 impl Record<'_> {
+    fn flaw(&self) -> Flaw {
+        let said = [self.exploit_in_kit, self.exploit_verified, self.public_exploit];
+        let exploit = match said {
+            [Some(true), ..] => Some(3),
+            [_, Some(true), _] => Some(2),
+            [.., Some(true)] => Some(1),
+            [None, None, None] => None,
+            _ => Some(0),
+        };
+        Flaw {
+            machines: self.exposed_machines.unwrap_or(0),
+            cvss: self.cvss_v3,
+            epss: self.epss.or(self.epss_in_capitals),
+            severity: self.severity.as_deref().map(str::to_owned),
+            exploit,
+        }
+    }
+
     fn kept(&self, id: &str) -> Vulnerability {
         Vulnerability {
             id: id.to_owned(),
@@ -126,6 +172,10 @@ struct Record<'a> {
     exposed_machines: Option<u64>,
     #[serde(deserialize_with = "lenient::flag")]
     public_exploit: Option<bool>,
+    #[serde(deserialize_with = "lenient::flag")]
+    exploit_verified: Option<bool>,
+    #[serde(deserialize_with = "lenient::flag")]
+    exploit_in_kit: Option<bool>,
     #[serde(deserialize_with = "lenient::time")]
     published_on: Option<Timestamp>,
 }

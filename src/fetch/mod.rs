@@ -1,9 +1,13 @@
 //! How collections are read: one page at a time, following the service's own next links.
 
 mod below;
+mod epss;
 mod export;
+mod feed;
 mod hunting;
+mod kev;
 mod lists;
+mod nvd;
 mod page;
 mod resources;
 mod rows;
@@ -11,6 +15,7 @@ mod spot;
 
 pub use export::{FileError, Inflate, Listing, file_body};
 pub use hunting::hunting_link;
+pub use nvd::first_link as first_nvd_link;
 pub use page::{Item, Page};
 pub use resources::first_link;
 
@@ -76,6 +81,10 @@ pub struct Reader<'a> {
     lists: BTreeMap<usize, (String, Vec<String>)>,
     /// Of lists below the records of a collection: those records, once read.
     parents: Option<Vec<below::Parent>>,
+    /// Records that a catalogue should have at least.
+    expected: u64,
+    /// Of a file that is read in pages: the file.
+    file: Option<epss::File>,
     /// Of both: what has been passed over since the last page.
     unread: Vec<String>,
 }
@@ -90,7 +99,25 @@ impl<'a> Reader<'a> {
     ) -> Reader<'a> {
         let (visited, hasher) = (HashSet::new(), RandomState::new());
         let (lists, parents, unread) = (BTreeMap::new(), None, Vec::new());
-        Reader { tenant, source, patience, first, visited, hasher, lists, parents, unread }
+        let (expected, file) = (0, None);
+        Reader {
+            tenant,
+            source,
+            patience,
+            first,
+            visited,
+            hasher,
+            lists,
+            parents,
+            expected,
+            file,
+            unread,
+        }
+    }
+
+    /// The same reader of a catalogue that has so many records: one with far fewer isn't taken.
+    pub fn expecting(self, records: u64) -> Reader<'a> {
+        Reader { expected: records, ..self }
     }
 
     /// The page at `link`, whole; its next link is checked and has the API's canonical origin.
@@ -111,6 +138,9 @@ impl<'a> Reader<'a> {
                 return self.resources(resources, link, url, meter).await;
             }
             Fetch::Below(below) => return self.below(below, link, &url, meter).await,
+            Fetch::Kev(_) => return self.kev(url, meter).await,
+            Fetch::Epss(_) => return self.epss(url, meter).await,
+            Fetch::Nvd(_) => return self.nvd(url, meter).await,
             _ => {}
         }
         if let Fetch::Hunting(hunting) = self.source.fetch {
@@ -174,6 +204,9 @@ pub fn grant(needs: Permission) -> String {
             "grant {needs} to the function app's identity, or check that the tenant has the \
              product's licence; a new grant may take hours to reach the tokens"
         ),
+        Permission::Nothing => "this address is refused: set the source's address to a mirror, or \
+                                POSTURE_CVE to off"
+            .to_owned(),
         Permission::AzureRole(..) => format!(
             "assign {needs} to the function app's identity at the management group or the \
              subscriptions; a new assignment may take minutes"
@@ -200,6 +233,7 @@ fn explain(error: CallError, needs: Permission) -> FetchError {
                      POSTURE_SOURCES"
                 .to_owned(),
         },
+        CallError::Moved { .. } => FetchError::Broken { what },
         CallError::Rejected { .. } => FetchError::Refused {
             what,
             advice: "the service doesn't take this request: look for a newer release".to_owned(),

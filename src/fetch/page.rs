@@ -1,5 +1,6 @@
 //! One answer's records, found without building a tree of it.
 
+use super::{epss, kev, nvd};
 use crate::cloud::{Answer, Room};
 use crate::source::Fetch;
 use bytes::Bytes;
@@ -25,6 +26,10 @@ pub struct Page {
     pub foreign: u64,
     /// What was passed over on the way here, one entry each: the service's status and code.
     pub unread: Vec<String>,
+    /// How far a service that is read by modification has been read with this page, by its own clock.
+    pub mark: Option<String>,
+    /// The file that the page was read from, gzip, to be kept beside its records.
+    pub original: Option<Bytes>,
     pub(super) _room: Room,
 }
 
@@ -62,6 +67,12 @@ impl Page {
     /// What is wrong with it, in words, where it is no page: malformed JSON, bytes that aren't UTF-8,
     /// no `value`.
     pub fn read(answer: Answer, fetch: Fetch) -> Result<Page, String> {
+        match fetch {
+            Fetch::Kev(_) => return kev::read(answer, 0),
+            Fetch::Epss(_) => return epss::read(answer),
+            Fetch::Nvd(_) => return nvd::read_whole(answer),
+            _ => {}
+        }
         let Answer { body, partial, room, .. } = answer;
         let text = std::str::from_utf8(&body)
             .map_err(|error| format!("a page isn't UTF-8 (byte {})", error.valid_up_to()))?;

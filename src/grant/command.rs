@@ -27,6 +27,7 @@ pub struct Grantee<'a> {
 pub fn command(permission: Permission, api: Api, to: &Grantee) -> String {
     match (permission, application(api)) {
         (Permission::AppRole(_, role), Some((_, resource))) => app_role(role, resource, to),
+        (Permission::Nothing, _) => String::new(),
         (Permission::AppRole(_, role) | Permission::AzureRole(_, role), _) => {
             let scopes = scopes(to);
             let commands: Vec<_> =

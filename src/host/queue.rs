@@ -144,8 +144,9 @@ async fn read(app: &App, body: &[u8]) -> Result<Work, Problem> {
 /// A 400 where it is no job of this deployment and release, a 500 where that can't be found out.
 pub async fn work(app: &App, message: Message) -> Result<Work, Problem> {
     let present = app.tenants().await.map_err(|error| Problem::new(500, error.to_string()))?;
-    let tenant = present
-        .tenant(&message.tenant)
+    let tenant = app.collected(&present, &message.tenant);
+    let tenant = tenant
+        .as_ref()
         .ok_or_else(|| Problem::new(400, "the job names a tenant that isn't this deployment's"))?;
     match message.kind.as_deref() {
         None | Some(Message::FINDINGS) => source_job(message, tenant),

@@ -20,6 +20,11 @@ pub fn part(job: &Job, run: &RunId, number: u64) -> String {
     format!("{folder}{}.jsonl.gz", part_name(job, number))
 }
 
+/// The file that a run's records were read from, as it came.
+pub fn original(job: &Job, run: &RunId) -> String {
+    format!("{}original.csv.gz", parts(&job.tenant, job.source.name, run))
+}
+
 /// What of a part could not be delivered, each with the reason.
 pub fn rejected(job: &Job, run: &RunId, number: u64) -> String {
     let Job { tenant, source, .. } = job;

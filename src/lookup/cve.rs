@@ -7,6 +7,8 @@ use super::named::escaped;
 use super::rows::{FlawRow, Meant};
 use super::vulnerabilities::{Exploit, Record};
 use super::{Lookup, Origin};
+use crate::digest::Flaw;
+use crate::risk::Risk;
 use crate::schema;
 use crate::source::{DEVICE_VULNERABILITIES, VULNERABILITIES};
 use crate::summary;
@@ -32,6 +34,10 @@ pub struct Cve {
     /// What it is.
     #[serde(flatten)]
     pub about: About,
+    /// What is known of it outside.
+    pub outside: summary::Outside,
+    /// Its risk to the tenant as a whole, and what that is made of.
+    pub risk: Risk,
     /// The devices that are exposed to it.
     pub exposed_devices: Option<Exposed>,
     /// The software through which they are, the widest spread first, 50 at most.
@@ -82,6 +88,22 @@ pub struct CveLinks {
     pub overview: String,
     /// At the National Vulnerability Database.
     pub nvd: String,
+}
+
+impl About {
+    /// The same as the risk order takes it; what this answer doesn't know, the newest list may.
+    fn flaw(&self, exposed: Option<&Exposed>, listed: Option<&Flaw>) -> Flaw {
+        let listed = listed.cloned().unwrap_or_default();
+        let machines = exposed.map(|exposed| exposed.total).or(self.exposed_machines);
+        let is_told = self.severity.is_some() || self.cvss.is_some();
+        Flaw {
+            machines: machines.unwrap_or(listed.machines),
+            cvss: self.cvss.or(listed.cvss),
+            epss: self.epss.or(listed.epss),
+            severity: self.severity.clone().or(listed.severity),
+            exploit: if is_told { Some(self.exploit as u8) } else { listed.exploit },
+        }
+    }
 }
 
 impl From<&Record> for About {
@@ -216,7 +238,11 @@ impl Lookup<'_> {
         kept: Option<Timestamp>,
         missing: Vec<MissingPart>,
     ) -> Cve {
+        let join = summary::Join::of(&self.known);
+        let risk = join.risk(id, &about.flaw(exposure.devices.as_ref(), join.flaw(id)));
         Cve {
+            outside: join.outside(id),
+            risk,
             tenant: self.whose(),
             generated: self.now,
             origin: self.origin(kept),

@@ -81,9 +81,9 @@ impl Gap {
                 what,
                 advice: "the service doesn't take this request: look for a newer release".to_owned(),
             },
-            CallError::Token(TokenError::Unreachable { .. }) | CallError::Unavailable { .. } => {
-                Gap::Unreachable { what }
-            }
+            CallError::Token(TokenError::Unreachable { .. })
+            | CallError::Unavailable { .. }
+            | CallError::Moved { .. } => Gap::Unreachable { what },
         }
     }
 }

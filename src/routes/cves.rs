@@ -40,6 +40,8 @@ impl Shown for Cve {
             fact("CVSS score", number(about.cvss)),
             fact("EPSS", number(about.epss)),
             fact("Exploit", format!("{:?}", about.exploit)),
+            fact("Known exploited", self.exploited()),
+            fact("Risk", format!("{} of 100", self.risk.score)),
         ];
         if let Some(devices) = &self.exposed_devices {
             facts.push(fact("Exposed devices", devices.total.to_string()));
@@ -55,6 +57,19 @@ impl Shown for Cve {
 }
 
 impl Cve {
+    /// What CISA's catalogue says, in a few words.
+    fn exploited(&self) -> String {
+        match (self.outside.known_exploited, &self.outside.exploited) {
+            (None, _) => "unknown".to_owned(),
+            (_, None) => "not listed".to_owned(),
+            (_, Some(listed)) => {
+                let since = or_dash(listed.since.as_deref());
+                let used = if listed.ransomware { ", used by ransomware" } else { "" };
+                format!("since {since}, due {}{used}", or_dash(listed.due.as_deref()))
+            }
+        }
+    }
+
     fn tables(&self) -> Vec<Block> {
         let mut tables = Vec::new();
         let software = self.software.iter().flatten().take(MOST_ROWS);

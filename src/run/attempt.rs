@@ -1,5 +1,6 @@
 //! One attempt at a run: takes kept parts as they are, then reads on from where they end.
 
+use super::exposed::Exposed;
 use super::growth::{self, Known, Old};
 use super::packer::{Packed, Packer, aside};
 use super::turn::Held;
@@ -8,7 +9,7 @@ use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
 use crate::fetch::{FetchError, Item, Page, Reader};
-use crate::ledger::path;
+use crate::ledger::{LedgerError, path};
 use crate::outbox::Outbox;
 use crate::part::{self, Cursor};
 use crate::plan::Job;
@@ -16,6 +17,7 @@ use crate::record::{Envelope, Shape};
 use crate::report::Status;
 use crate::source::Source;
 use crate::tenant::Tenant;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
@@ -35,6 +37,10 @@ pub(super) struct Work<'a> {
     /// The run as the checkpoint has it, which is what a report may count.
     pub(super) saved: Tally,
     pub known: Known,
+    /// Of what is read once for all: whom a vulnerability concerns.
+    pub(super) exposed: Option<Arc<Exposed>>,
+    /// Records of the snapshot before.
+    records_before: u64,
     /// Whether the service has no newer snapshot than the one that is kept.
     pub unchanged: bool,
     pub(super) packer: Packer,
@@ -74,10 +80,23 @@ impl<'a> Work<'a> {
             checkpoint,
             current,
             known,
+            exposed: None,
+            records_before: 0,
             unchanged: false,
             started,
             deadline,
         }
+    }
+
+    /// Learns what a run needs to know beside its own source.
+    pub(super) async fn look_around(&mut self, records_before: u64) -> Result<(), LedgerError> {
+        self.records_before = records_before;
+        if self.source.is_shared() && self.source.digest.fields().is_some() {
+            let exposed = Arc::new(Exposed::read(self.app, self.tenant).await?);
+            self.packer.looks_at(exposed.clone());
+            self.exposed = Some(exposed);
+        }
+        Ok(())
     }
 
     /// What the run has done, this attempt's cost included: all of it where every page was read,
@@ -151,7 +170,10 @@ impl<'a> Work<'a> {
 
     async fn read_on(&mut self) -> Result<(), Stop> {
         let (tenant, source, patience) = (self.tenant, self.source, self.patience);
-        let reader = |first: &str| Reader::new(tenant, source, first.to_owned(), patience);
+        let records = self.records_before;
+        let reader = |first: &str| {
+            Reader::new(tenant, source, first.to_owned(), patience).expecting(records)
+        };
         let (mut now, mut again) = (reader(&self.current.first), Some(reader(&self.current.first)));
         let last = self.current.cursor.last.clone();
         self.packer.goes_on_after(last.as_deref());
@@ -194,6 +216,13 @@ impl<'a> Work<'a> {
         }
         for what in std::mem::take(&mut page.unread) {
             *self.current.tally.unread.entry(what).or_default() += 1;
+        }
+        if let Some(mark) = page.mark.take() {
+            self.current.newest = Some(mark);
+        }
+        if let Some(original) = page.original.take() {
+            // An earlier attempt may have kept it.
+            self.app.ledger.keep(&path::original(self.job, &self.current.run), original).await?;
         }
         if page.partial && !self.current.partial {
             self.current.partial = true;

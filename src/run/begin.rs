@@ -37,7 +37,11 @@ pub(super) fn begin(
         sends: match source.sends {
             Sends::Nothing => false,
             Sends::FirstOfDay => !sent_today,
-            Sends::All | Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => true,
+            Sends::All
+            | Sends::Positive(_)
+            | Sends::Present(_)
+            | Sends::Fails(..)
+            | Sends::Exposed(_) => true,
         },
         generated: None,
         newest: None,
@@ -60,6 +64,13 @@ pub(super) struct Before {
     latest: Option<Latest>,
     /// Of changes: when the full snapshot was made that they are about.
     full: Option<Timestamp>,
+}
+
+impl Before {
+    /// Records of the snapshot before.
+    pub fn records(&self) -> u64 {
+        self.latest.as_ref().map_or(0, |latest| latest.records)
+    }
 }
 
 pub(super) async fn before(app: &App, tenant: &str, source: Source) -> Result<Before, LedgerError> {
@@ -88,6 +99,7 @@ fn first_link(
     let origin = tenant.cloud.origin(source.api);
     match source.fetch {
         Fetch::Resources(resources) => fetch::first_link(resources, tenant),
+        Fetch::Nvd(path) => fetch::first_nvd_link(origin, path, state.since.as_deref(), now),
         Fetch::Hunting(hunting) => {
             let times = window.as_ref().map(|window| (window.from.instant(), window.to.instant()));
             let (from, to) = times.unwrap_or((now - hunting.period, now));

@@ -6,8 +6,11 @@ use super::packer::Packed;
 use crate::checkpoint::Tally;
 use crate::cloud::Meter;
 use crate::ledger::{Kept, path, put};
+use crate::logs::Sent;
+use crate::source::Sends;
 use bytes::Bytes;
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
@@ -72,7 +75,56 @@ impl Work<'_> {
         self.started = Instant::now();
     }
 
+    /// Sends what is read once for all: to every workspace what concerns one of its tenants.
+    async fn send_to_all(&mut self, number: u64, packed: &mut Packed) -> Result<(), Stop> {
+        let stream = self.source.stream(false);
+        let lines = packed.lines.len() as u64;
+        let (tenant, rows) = (self.tenant, packed.lines.rows());
+        let by_audience =
+            matches!(self.source.sends, Sends::Exposed(_)) && tenant.audience.len() > 1;
+        let (mut withheld, mut notes) = (lines, Vec::new());
+        for (index, audience) in tenant.audience.iter().enumerate() {
+            let logs = audience.logs.as_ref().filter(|logs| logs.takes(&stream));
+            let Some(logs) = logs else { continue };
+            let rows = rows.iter().filter(|row| !by_audience || self.concerns(index, row));
+            let rows: Vec<_> = rows.cloned().collect();
+            let body = packed.body.take().filter(|_| !by_audience);
+            let sent = logs.send(&stream, &rows, body, &self.patience, &self.meter).await?;
+            withheld = withheld.min(lines - rows.len() as u64);
+            let tally = &mut self.current.tally;
+            tally.sent += sent.rows;
+            tally.sent_bytes += sent.bytes;
+            tally.rejected += sent.rejected.len() as u64;
+            notes.extend(self.notes(number, &rows, &sent));
+        }
+        self.current.tally.withheld += withheld;
+        self.write_notes(number, notes).await
+    }
+
+    /// Whether a row's vulnerability concerns a tenant of that audience.
+    fn concerns(&self, audience: usize, row: &[u8]) -> bool {
+        let Sends::Exposed(field) = self.source.sends else { return true };
+        let row: serde_json::Value = serde_json::from_slice(row).unwrap_or_default();
+        let exposed = self.exposed.as_ref();
+        exposed.is_none_or(|all| row[field].as_str().is_some_and(|cve| all.concerns(audience, cve)))
+    }
+
+    /// What is noted of rows that the workspace refused.
+    fn notes(&self, number: u64, rows: &[Cow<'_, [u8]>], sent: &Sent) -> Vec<String> {
+        let note = |(row, reason): &(usize, String)| {
+            let text = std::str::from_utf8(&rows[*row]).unwrap_or_default();
+            let id = self.packer.envelope().open(text).map(|(id, _)| id);
+            let note =
+                json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number });
+            note.to_string()
+        };
+        sent.rejected.iter().map(note).collect()
+    }
+
     async fn send(&mut self, number: u64, packed: &mut Packed) -> Result<(), Stop> {
+        if self.source.is_shared() {
+            return self.send_to_all(number, packed).await;
+        }
         let stream = self.source.stream(self.current.generated.is_some());
         let lines = packed.lines.len() as u64;
         let Some(logs) = self.tenant.logs.as_ref().filter(|logs| logs.takes(&stream)) else {
@@ -86,14 +138,7 @@ impl Work<'_> {
         tally.sent += sent.rows;
         tally.sent_bytes += sent.bytes;
         tally.rejected += sent.rejected.len() as u64;
-        let notes = sent.rejected.iter().map(|(row, reason)| {
-            let text = std::str::from_utf8(&rows[*row]).unwrap_or_default();
-            let id = self.packer.envelope().open(text).map(|(id, _)| id);
-            let note =
-                json!({ "reason": reason, "RecordId": id, "bytes": text.len(), "part": number });
-            note.to_string()
-        });
-        let notes = notes.collect();
+        let notes = self.notes(number, &rows, &sent);
         self.write_notes(number, notes).await
     }
 

@@ -17,6 +17,7 @@ use crate::tenant::Tenant;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
@@ -41,7 +42,8 @@ pub(super) async fn completed(work: &mut Work<'_>) -> Result<Status, Stop> {
     let run = work.current.run.clone();
     let records = work.current.tally.kept;
     // What a case keeps is the same whenever it is pulled.
-    let credentials = if app.timeless { Vec::new() } else { endings(tenant).await };
+    let credentials =
+        if app.timeless || source.is_shared() { Vec::new() } else { endings(tenant).await };
     let latest = Latest {
         version: 1,
         tenant: tenant.id.clone(),
@@ -142,8 +144,10 @@ fn to_json(path: &str, value: &impl Serialize) -> Result<Bytes, LedgerError> {
 
 /// Sends the report's row, along with those of jobs that end at the same time.
 async fn send(report: &Report, work: &Work<'_>) -> Result<(), LogsError> {
-    let Some(logs) = runs_of(work.tenant) else { return Ok(()) };
-    logs.send_row(&RUNS.stream(), row(report), &work.patience, &work.meter).await
+    for logs in runs_of(work.tenant) {
+        logs.send_row(&RUNS.stream(), row(report), &work.patience, &work.meter).await?;
+    }
+    Ok(())
 }
 
 /// Sends the report's row alone: an interrupted attempt has no time to wait for others.
@@ -152,14 +156,18 @@ async fn send_alone(
     report: &Report,
     patience: &Patience,
 ) -> Result<(), LogsError> {
-    let Some(logs) = runs_of(tenant) else { return Ok(()) };
     let rows = [row(report).into()];
-    logs.send(&RUNS.stream(), &rows, None, patience, &Meter::default()).await.map(|_| ())
+    for logs in runs_of(tenant) {
+        logs.send(&RUNS.stream(), &rows, None, patience, &Meter::default()).await?;
+    }
+    Ok(())
 }
 
 /// Where the rows of reports go.
-fn runs_of(tenant: &Tenant) -> Option<&Logs> {
-    tenant.logs.as_deref().filter(|logs| logs.takes(&RUNS.stream()))
+fn runs_of(tenant: &Tenant) -> Vec<&Arc<Logs>> {
+    let mut workspaces = tenant.workspaces();
+    workspaces.retain(|logs| logs.takes(&RUNS.stream()));
+    workspaces
 }
 
 fn row(report: &Report) -> Vec<u8> {

@@ -96,7 +96,7 @@ impl Old {
     pub(super) fn passes_over(&mut self, stamp: Option<&str>, id: impl FnOnce() -> String) -> bool {
         let (Some(since), Some(stamp)) = (&self.known.0, stamp) else { return false };
         match self.reads {
-            Reads::Whole | Reads::Changes { .. } => false,
+            Reads::Whole | Reads::Modified | Reads::Changes { .. } => false,
             Reads::Updated { .. } => {
                 let before = !is_newer(stamp, since) && !is_within(self.reads, stamp, since);
                 before || self.known.1.get(&id()).is_some_and(|known| known == stamp)

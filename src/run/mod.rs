@@ -5,6 +5,7 @@ mod begin;
 mod delivery;
 mod estimate;
 mod export;
+mod exposed;
 mod findings;
 mod finish;
 mod growth;
@@ -134,7 +135,8 @@ async fn carry_out(app: &App, job: &Job, outbox: &dyn Outbox) -> Report {
         Ok(present) => present,
         Err(error) => return plain(&job.tenant, Status::Failed, error.to_string()),
     };
-    let Some(tenant) = present.tenant(&job.tenant).filter(|tenant| tenant.enabled) else {
+    let tenant = app.collected(&present, &job.tenant).filter(|tenant| tenant.enabled);
+    let Some(tenant) = tenant.as_deref() else {
         let message = format!(
             "tenant {} isn't collected by this deployment: compare it with POSTURE_TENANT_ID or the \
              tenants file",
@@ -189,6 +191,9 @@ async fn of_source(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -
     let known = Arc::new(checkpoint.known().await);
     let held = (&*checkpoint, current);
     let mut work = Work::new((app, tenant), job, outbox, held, known, started);
+    if let Err(error) = work.look_around(before.records()).await {
+        return ended(&work, Err(error.into())).await;
+    }
     let outcome = tokio::select! {
         outcome = work.carry_out() => outcome,
         lost = checkpoint.lost() => Err(Stop::from(lost)),

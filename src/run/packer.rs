@@ -1,5 +1,6 @@
 //! Records into parts: looked over, put behind the envelope, gathered until a part is full.
 
+use super::exposed::Exposed;
 use crate::digest::Digest;
 use crate::part::{Body, Cursor, Lines, MAX_ARRAY_BYTES};
 use crate::record::{Envelope, Facts, FieldCounts, RecordId, Shape};
@@ -7,6 +8,7 @@ use crate::source::Sends;
 use bytes::Bytes;
 use serde_json::json;
 use std::io;
+use std::sync::Arc;
 
 /// Makes lines of records.
 pub(super) struct Packer {
@@ -17,6 +19,8 @@ pub(super) struct Packer {
     run_sends: bool,
     /// Whether a rule of the workspace takes the source's stream.
     has_rule: bool,
+    /// Whom a vulnerability concerns, of what is read once for all.
+    exposed: Option<Arc<Exposed>>,
     facts: Facts,
     hand: Hand,
 }
@@ -27,6 +31,7 @@ struct Hand {
     lines: Lines,
     /// What the digest reads of each line, one JSON object a line; empty where it reads the lines.
     folds: Vec<u8>,
+    by_fields: bool,
     counts: Counts,
     last: Option<RecordId>,
 }
@@ -50,6 +55,8 @@ pub(super) struct Counts {
 pub(super) struct Packed {
     pub lines: Lines,
     folds: Vec<u8>,
+    /// Whether the digest reads those, and not the lines.
+    by_fields: bool,
     /// The part's file; nothing where it is kept already.
     pub gzip: Option<Bytes>,
     /// Bytes of that file.
@@ -69,7 +76,13 @@ impl Packer {
         (run_sends, has_rule): (bool, bool),
     ) -> Packer {
         let (facts, hand) = (Facts::default(), Hand::default());
-        Packer { envelope, shape, sends, run_sends, has_rule, facts, hand }
+        let exposed = None;
+        Packer { envelope, shape, sends, run_sends, has_rule, exposed, facts, hand }
+    }
+
+    /// Folds and sends only what concerns somebody.
+    pub fn looks_at(&mut self, exposed: Arc<Exposed>) {
+        self.exposed = Some(exposed);
     }
 
     pub fn envelope(&self) -> &Envelope {
@@ -102,10 +115,13 @@ impl Packer {
 
     fn close_line(&mut self, id: RecordId) {
         let Packer { facts, hand, .. } = self;
+        let exposed = self.exposed.as_ref();
+        let concerns = exposed.is_none_or(|all| facts.key().is_some_and(|cve| all.has(cve)));
         let wanted = match self.sends {
             Sends::Positive(_) | Sends::Present(_) | Sends::Fails(..) => facts.is_wanted(),
             Sends::Nothing => false,
             Sends::All | Sends::FirstOfDay => true,
+            Sends::Exposed(_) => concerns,
         };
         let sends = wanted && self.run_sends;
         hand.counts.undeclared.add(&facts.undeclared);
@@ -115,7 +131,8 @@ impl Packer {
             hand.counts.cut.add(&facts.cut);
         }
         hand.lines.close(sends, facts.clashes);
-        if self.shape.has_folds() {
+        hand.by_fields = self.shape.has_folds();
+        if hand.by_fields && concerns {
             hand.folds.push(b'{');
             hand.folds.extend_from_slice(facts.folds().as_bytes());
             hand.folds.extend_from_slice(b"}\n");
@@ -171,9 +188,9 @@ impl Packer {
             self.hand.lines_with_room().open().extend_from_slice(line.as_bytes());
             self.close_line(id);
         }
-        let Hand { lines, folds, counts, last } = std::mem::take(&mut self.hand);
+        let Hand { lines, folds, by_fields, counts, last } = std::mem::take(&mut self.hand);
         self.hand.last = last;
-        Some(Packed { lines, folds, gzip: None, size, body: None, cursor, counts })
+        Some(Packed { lines, folds, by_fields, gzip: None, size, body: None, cursor, counts })
     }
 }
 
@@ -186,18 +203,18 @@ impl Hand {
     }
 
     fn pack(self, cursor: Cursor, has_rule: bool) -> io::Result<Packed> {
-        let Hand { lines, folds, counts, .. } = self;
+        let Hand { lines, folds, by_fields, counts, .. } = self;
         let (gzip, body) = lines.pack(&cursor, has_rule)?;
         let gzip = Bytes::from(gzip);
         let size = gzip.len();
-        Ok(Packed { lines, folds, gzip: Some(gzip), size, body, cursor, counts })
+        Ok(Packed { lines, folds, by_fields, gzip: Some(gzip), size, body, cursor, counts })
     }
 }
 
 impl Packed {
     /// Folds the lines into a digest.
     pub fn fold_into(&self, digest: &mut Digest) {
-        if self.folds.is_empty() {
+        if !self.by_fields {
             self.lines.iter().for_each(|(line, _)| digest.add(line));
             return;
         }

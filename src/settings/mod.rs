@@ -22,10 +22,12 @@ pub use tenant::TenantSettings;
 pub use values::Lookup;
 
 use crate::cloud::{Cloud, Identity, Route};
+use crate::source::Source;
+use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::{cloud, container, guid, queue, routes, seconds, storage, wrong};
+use values::{cloud, container, cve, guid, queue, routes, seconds, storage, wrong};
 
 /// A setting that is missing or wrong: one line for whoever starts the program.
 ///
@@ -88,6 +90,12 @@ pub struct Settings {
     /// such as `eu`), `POSTURE_ARM_URL`, `POSTURE_VAULT_URL` (for every vault): bases to ask instead
     /// of the cloud's own hosts.
     pub routes: Vec<Route>,
+    /// `POSTURE_CVE`: `on` reads once, for all tenants, what is known of vulnerabilities outside (CISA, FIRST,
+    /// NVD); `off` doesn't, for deployments without a way to the internet. Default `on`. Their hosts:
+    /// `POSTURE_KEV_URL`, `POSTURE_KEV_MIRROR_URL`, `POSTURE_EPSS_URL`, `POSTURE_NVD_URL`.
+    pub cve: Vec<Source>,
+    /// `POSTURE_NVD_KEY`: the key that NVD has given for the deployment; it allows ten times the calls.
+    pub nvd_key: Option<Secret>,
     /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
     pub claim: Duration,
     /// `POSTURE_RUN_SECONDS`: how long an attempt works, 10 to 3000. Default 540.
@@ -195,6 +203,8 @@ impl Settings {
             action_client_id: action_client_id(look)?,
             cloud,
             routes,
+            cve: cve(look)?,
+            nvd_key: look("POSTURE_NVD_KEY").map(Secret::new),
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
             limits: limits(look)?,

@@ -128,6 +128,10 @@ pub(super) fn routes(look: Lookup, cloud: &Cloud) -> Result<Vec<Route>, SettingE
         ("POSTURE_DEFENDER_URL", cloud.origin(Api::Defender)),
         ("POSTURE_ARM_URL", cloud.origin(Api::Arm)),
         ("POSTURE_VAULT_URL", vaults.as_str()),
+        ("POSTURE_KEV_URL", cloud.feeds.kev),
+        ("POSTURE_KEV_MIRROR_URL", cloud.feeds.kev_mirror),
+        ("POSTURE_EPSS_URL", cloud.feeds.epss),
+        ("POSTURE_NVD_URL", cloud.feeds.nvd),
     ];
     let mut routes = Vec::new();
     for (name, origin) in origins {
@@ -189,8 +193,24 @@ pub(super) fn rules(look: Lookup) -> Result<Vec<Url>, SettingError> {
     Ok(rules)
 }
 
+/// What is read once for all; empty where it is off.
+pub(super) fn cve(look: Lookup) -> Result<Vec<Source>, SettingError> {
+    const NAME: &str = "POSTURE_CVE";
+    match look(NAME).as_deref() {
+        None | Some("on") => {
+            adjusted(look, ALL.iter().copied().filter(Source::is_shared).collect())
+        }
+        Some("off") => Ok(Vec::new()),
+        Some(other) => Err(wrong(NAME, format!("is {other}, expected on or off"), "off")),
+    }
+}
+
 pub(super) fn sources(look: Lookup) -> Result<Vec<Source>, SettingError> {
-    let mut chosen = chosen(look)?;
+    adjusted(look, chosen(look)?)
+}
+
+/// These sources with the deployment's own intervals and sending rules.
+fn adjusted(look: Lookup, mut chosen: Vec<Source>) -> Result<Vec<Source>, SettingError> {
     const SEND: &str = "POSTURE_SEND";
     for (name, value) in pairs(SEND, look, "defender.devices=all")? {
         let sends = match value.as_str() {
@@ -228,7 +248,7 @@ fn chosen(look: Lookup) -> Result<Vec<Source>, SettingError> {
     const EXAMPLE: &str = "-defender.vulnerabilities";
     let Some(text) = look(NAME) else { return Ok(defaults()) };
     if text.eq_ignore_ascii_case("all") {
-        return Ok(ALL.to_vec());
+        return Ok(ALL.iter().copied().filter(|source| !source.is_shared()).collect());
     }
     let entries: Vec<&str> = text.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
     let signed = entries.iter().filter(|entry| entry.starts_with(['+', '-'])).count();
@@ -239,6 +259,11 @@ fn chosen(look: Lookup) -> Result<Vec<Source>, SettingError> {
     for entry in entries {
         let name = entry.trim_start_matches(['+', '-']);
         let source = Source::named(name).ok_or_else(|| unknown(NAME, name, EXAMPLE))?;
+        if source.is_shared() {
+            let problem =
+                format!("names {}, which POSTURE_CVE turns on and off for all", source.name);
+            return Err(wrong(NAME, problem, EXAMPLE));
+        }
         chosen.retain(|other| other.name != source.name);
         if !entry.starts_with('-') {
             chosen.push(source);

@@ -9,6 +9,7 @@ mod classic;
 mod cloud_apps;
 mod compliance;
 mod connector;
+mod cve;
 mod defender;
 mod exports;
 mod graph;
@@ -31,6 +32,7 @@ pub use classic::{Classic, Filled};
 pub use cloud_apps::CLOUD_APPS;
 pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
 pub use connector::UNFED;
+pub use cve::{EPSS, EVERYONE, KNOWN_EXPLOITED, NVD};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };
@@ -92,6 +94,9 @@ pub const ALL: &[Source] = &[
     hunting::INTERNET_FACING_DEVICES,
     hunting::SOFTWARE_EVIDENCE,
     hunting::UNMANAGED_DEVICES,
+    KNOWN_EXPLOITED,
+    EPSS,
+    NVD,
 ];
 
 /// The sources that are collected where `POSTURE_SOURCES` says nothing.
@@ -134,6 +139,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether it is read once for all tenants, under [`EVERYONE`], and without a token.
+    pub fn is_shared(&self) -> bool {
+        self.api.is_public()
+    }
+
     /// The source whose records these are, by name: a change has the `RecordId` of what it changes.
     pub fn identity(&self) -> &'static str {
         match self.reads {
@@ -171,6 +181,19 @@ pub enum Api {
     Defender,
     /// Azure Resource Manager, Resource Graph included.
     Arm,
+    /// CISA's catalogue of known exploited vulnerabilities; anyone may read it.
+    Kev,
+    /// FIRST's daily file of exploit probabilities; anyone may read it.
+    Epss,
+    /// The National Vulnerability Database; anyone may read it, with a key faster.
+    Nvd,
+}
+
+impl Api {
+    /// Whether anyone may read it: no token goes there.
+    pub fn is_public(self) -> bool {
+        matches!(self, Api::Kev | Api::Epss | Api::Nvd)
+    }
 }
 
 /// How a collection is read.
@@ -205,6 +228,12 @@ pub enum Fetch {
     Resources(Resources),
     /// Rows of a query of advanced hunting.
     Hunting(Hunting),
+    /// CISA's catalogue, one JSON file at this path; from its mirror where the site refuses.
+    Kev(&'static str),
+    /// FIRST's daily file, gzip CSV at this path; it may lead elsewhere.
+    Epss(&'static str),
+    /// Pages of NVD's records at this path, by index or by when they were modified.
+    Nvd(&'static str),
 }
 
 /// A list below each record of a collection.
@@ -226,6 +255,9 @@ impl Fetch {
             | Fetch::Object(path)
             | Fetch::Members { path, .. }
             | Fetch::Export { files: path, .. }
+            | Fetch::Kev(path)
+            | Fetch::Epss(path)
+            | Fetch::Nvd(path)
             | Fetch::Below(Below { parents: path, .. }) => path,
             Fetch::Resources(resources) => resources.list,
             Fetch::Hunting(_) => "/v1.0/security/runHuntingQuery",
@@ -254,6 +286,9 @@ pub enum Reads {
         /// How far back the first run begins.
         first: SignedDuration,
     },
+    /// What has been modified since the service's own time of the last complete run; a record is read
+    /// again whenever it changes, so that the newest one counts. The snapshot is all runs together.
+    Modified,
     /// The events since the last complete run began, and a little more; the service keeps them for a
     /// while only. The snapshot is all runs together.
     Changes {
@@ -274,7 +309,7 @@ impl Reads {
     /// The fields that tell when a record was made or updated.
     pub fn stamps(self) -> &'static [&'static str] {
         match self {
-            Reads::Whole | Reads::Changes { .. } => &[],
+            Reads::Whole | Reads::Modified | Reads::Changes { .. } => &[],
             Reads::Since(fields) | Reads::Updated { fields, .. } => fields,
         }
     }
@@ -293,6 +328,8 @@ pub enum Sends {
     Present(&'static str),
     /// Those where the first field is false and the second isn't: what doesn't apply can't fail.
     Fails(&'static str, &'static str),
+    /// Those of vulnerabilities, named by this field, with exposed machines in a tenant of the workspace.
+    Exposed(&'static str),
     /// All of the day's (UTC) first complete run, none of the later ones.
     FirstOfDay,
 }
@@ -304,6 +341,18 @@ pub enum Permission {
     AppRole(&'static str, &'static str),
     /// A role of Azure's own access control: its name and its definition's id, the same everywhere.
     AzureRole(&'static str, &'static str),
+    /// Nothing: anyone may read it.
+    Nothing,
+}
+
+impl Permission {
+    /// Name and id of the role; empty where none is needed.
+    pub fn role(self) -> (&'static str, &'static str) {
+        match self {
+            Permission::AppRole(name, id) | Permission::AzureRole(name, id) => (name, id),
+            Permission::Nothing => ("", ""),
+        }
+    }
 }
 
 impl fmt::Display for Permission {
@@ -311,6 +360,7 @@ impl fmt::Display for Permission {
         match self {
             Permission::AppRole(name, _) => write!(f, "the app role {name}"),
             Permission::AzureRole(name, _) => write!(f, "the Azure role {name}"),
+            Permission::Nothing => f.write_str("no permission"),
         }
     }
 }
@@ -321,6 +371,9 @@ impl fmt::Display for Api {
             Api::Graph => "Microsoft Graph",
             Api::Defender => "Microsoft Defender for Endpoint",
             Api::Arm => "Azure Resource Manager",
+            Api::Kev => "CISA",
+            Api::Epss => "FIRST",
+            Api::Nvd => "NVD",
         })
     }
 }

@@ -75,6 +75,8 @@ pub enum ColumnType {
     Text,
     /// A number with or without a fraction.
     Real,
+    /// A number that the service writes as text.
+    TextReal,
     /// A whole number that only this program writes.
     Long,
     /// A whole number of a classic table.
@@ -99,7 +101,7 @@ impl ColumnType {
     /// The type's name in a collection rule's stream declaration.
     pub fn in_stream(self) -> &'static str {
         match self {
-            ColumnType::Text => "string",
+            ColumnType::Text | ColumnType::TextReal => "string",
             ColumnType::Real => "real",
             ColumnType::Long => "long",
             ColumnType::Int => "int",
@@ -117,6 +119,7 @@ impl ColumnType {
     pub fn converted(self, value: &str) -> Option<String> {
         let text = format!("tostring({value})");
         match self {
+            ColumnType::TextReal => Some(format!("toreal({value})")),
             ColumnType::HuntedBoolean => Some(format!("tobool({value})")),
             ColumnType::HuntedDateTime => Some(format!("todatetime({text})")),
             // A text that holds JSON and the JSON itself become the same.
@@ -139,6 +142,7 @@ impl ColumnType {
         match self {
             ColumnType::DateTime | ColumnType::HuntedDateTime => "dateTime",
             ColumnType::Guid => "guid",
+            ColumnType::TextReal => "real",
             ColumnType::HuntedBoolean => "boolean",
             other => other.in_stream(),
         }

@@ -25,6 +25,8 @@ pub struct Vulnerabilities {
     pub known: u64,
     /// The ten with the most exposed machines.
     pub top: Vec<VulnerabilityLink>,
+    /// The ten with the highest risk, with what that is made of.
+    pub risk_order: Vec<super::Ranked>,
     /// How old they are.
     #[serde(flatten)]
     pub freshness: Freshness,
@@ -135,6 +137,7 @@ pub(super) fn vulnerabilities(seen: &Seen, portal: &str, tenant: &str) -> Option
         exposed: fold.exposed.total(),
         known: fold.known,
         top: fold.top.iter().map(linked).collect(),
+        risk_order: super::Join::of(seen.known).ranked(),
         freshness,
     })
 }

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod improvement;
 mod open;
+mod outside;
 mod portfolio;
 mod posture;
 mod score;
@@ -41,6 +42,7 @@ pub use health::{
 pub use history::{History, history};
 pub use improvement::{ImprovementAction, improvement_list};
 pub use open::Open;
+pub use outside::{Join, Outside, Probability, Ranked};
 pub use portfolio::{ChangeOfTenant, Order, PortfolioEntry, portfolio};
 pub use posture::{Driver, Posture, ScoreNow, TenantStanding, TenantState, standing};
 pub use score::{AzureScore, Change, Changes, Score};

@@ -13,7 +13,7 @@ use crate::cloud::{Budget, Cloud, Gates, Identity, Pipeline, Tokens, Turns, Vaul
 use crate::findings::Formats;
 use crate::logs::Logs;
 use crate::settings::Notice;
-use crate::source::{Api, Source};
+use crate::source::{Api, EVERYONE, KNOWN_EXPLOITED, Source};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -42,14 +42,27 @@ pub struct Tenant {
     pub formats: Formats,
     /// Where its rows go; nothing where no rule is set.
     pub logs: Option<Arc<Logs>>,
+    /// Of the tenant that stands for all: every workspace, each once.
+    pub audience: Vec<Audience>,
     graph: Pipeline,
     defender: Pipeline,
     arm: Pipeline,
+    feeds: Pipeline,
+    nvd: Pipeline,
     files: Wire,
     tokens: Arc<Tokens>,
     /// What response actions may do.
     pub actions: Policy,
     acting: Result<Acting, String>,
+}
+
+/// A workspace, and whose rows it gets.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// The way there; nothing where these tenants send nowhere.
+    pub logs: Option<Arc<Logs>>,
+    /// Ids of its tenants.
+    pub tenants: Vec<String>,
 }
 
 /// The way to a tenant's APIs as the identity that carries out response actions. Nothing is read by it.
@@ -90,11 +103,22 @@ impl Tenant {
                 Pipeline::new(way.wire.clone(), tokens.clone(), cloud.scope(api), budget);
             pipeline.within(gates.clone())
         };
+        let visitor = |key: Option<azure_core::credentials::Secret>| {
+            let budget = Some(way.budget.clone());
+            let has_key = key.is_some();
+            let gates = way.rules.is_some().then(|| Arc::new(Gates::of_feeds(has_key)));
+            Pipeline::new(way.wire.clone(), tokens.clone(), String::new(), budget)
+                .within(gates)
+                .open(key)
+        };
+        // What is read once for all is nobody else's.
+        let is_everyone = id == EVERYONE;
+        let sources = sources.into_iter().filter(|source| source.is_shared() == is_everyone);
         Tenant {
             id: id.to_owned(),
             name: name.to_owned(),
             cloud,
-            sources,
+            sources: sources.collect(),
             enabled: true,
             azure: Scope::default(),
             callers: Vec::new(),
@@ -105,6 +129,9 @@ impl Tenant {
             graph: pipeline(Api::Graph),
             defender: pipeline(Api::Defender),
             arm: pipeline(Api::Arm),
+            audience: Vec::new(),
+            feeds: visitor(None),
+            nvd: visitor(way.nvd_key.clone()),
             files: way.files.clone(),
             tokens,
             actions: Policy::default(),
@@ -153,7 +180,39 @@ impl Tenant {
             Api::Graph => &self.graph,
             Api::Defender => &self.defender,
             Api::Arm => &self.arm,
+            Api::Kev | Api::Epss => &self.feeds,
+            Api::Nvd => &self.nvd,
         }
+    }
+
+    /// The ways to every workspace that its rows go to.
+    pub fn workspaces(&self) -> Vec<&Arc<Logs>> {
+        match self.audience.is_empty() {
+            true => self.logs.iter().collect(),
+            false => self.audience.iter().filter_map(|audience| audience.logs.as_ref()).collect(),
+        }
+    }
+
+    /// The same, standing for these: each of their workspaces once.
+    pub fn for_all(&self, tenants: &[Arc<Tenant>]) -> Tenant {
+        let mut everyone = self.clone();
+        let stream = KNOWN_EXPLOITED.table.stream();
+        for tenant in tenants.iter().filter(|tenant| tenant.enabled) {
+            let rule = |logs: &Option<Arc<Logs>>| {
+                logs.as_ref().and_then(|logs| logs.rule(&stream).cloned())
+            };
+            let own = rule(&tenant.logs);
+            let known = everyone.audience.iter_mut().find(|known| rule(&known.logs) == own);
+            match known {
+                Some(known) => known.tenants.push(tenant.id.clone()),
+                None => everyone.audience.push(Audience {
+                    logs: tenant.logs.clone().filter(|_| own.is_some()),
+                    tenants: vec![tenant.id.clone()],
+                }),
+            }
+        }
+        everyone.logs = everyone.workspaces().first().map(|logs| (*logs).clone());
+        everyone
     }
 
     /// The way to export files, which no token goes along.
@@ -193,6 +252,8 @@ pub struct Way {
     pub clock: fn() -> Timestamp,
     /// Where credentials lie that settings only refer to.
     pub vault: Option<Arc<Vault>>,
+    /// The key that NVD has given, which allows more calls.
+    pub nvd_key: Option<azure_core::credentials::Secret>,
     /// Whose turn it is to keep a newer refresh token; everyone's where absent.
     pub turns: Option<Arc<dyn Turns>>,
 }

@@ -16,6 +16,7 @@ mod collecting;
 mod commands;
 mod content;
 mod credentials;
+mod cve;
 mod documents;
 mod exports;
 mod faults;

@@ -27,7 +27,7 @@ impl Cells {
             | ColumnType::Guid
             | ColumnType::Dynamic
             | ColumnType::HuntedDynamic => Cells::Texts(Vec::new(), Vec::new()),
-            ColumnType::Real => Cells::Reals(Vec::new(), Vec::new()),
+            ColumnType::Real | ColumnType::TextReal => Cells::Reals(Vec::new(), Vec::new()),
             ColumnType::Long
             | ColumnType::Int
             | ColumnType::DateTime

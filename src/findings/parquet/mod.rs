@@ -138,7 +138,7 @@ fn field(name: &str, kind: ColumnType) -> Result<Arc<Type>> {
         ColumnType::Text | ColumnType::Guid | ColumnType::Dynamic | ColumnType::HuntedDynamic => {
             (Physical::BYTE_ARRAY, Some(LogicalType::String))
         }
-        ColumnType::Real => (Physical::DOUBLE, None),
+        ColumnType::Real | ColumnType::TextReal => (Physical::DOUBLE, None),
         ColumnType::Long | ColumnType::Int => (Physical::INT64, None),
         ColumnType::Boolean | ColumnType::HuntedBoolean => (Physical::BOOLEAN, None),
         ColumnType::DateTime | ColumnType::HuntedDateTime => {

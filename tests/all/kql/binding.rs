@@ -24,6 +24,14 @@ const COLUMNS: &[(&str, &str)] = &[
          ScoredDay:datetime",
     ),
     (
+        "PostureVulnerabilityRisk",
+        "AadTenantId:string TenantName:string CveId:string Risk:real exposedMachines:real severity:string \
+         cvssV3:real KnownExploited:bool ExploitedSince:datetime ExploitedDue:datetime Ransomware:bool \
+         Probability:real Percentile:real Model:string ScoreDate:datetime Exposure:real \
+         OfExploitation:real OfProbability:real OfSeverity:real OfExposure:real OfCriticality:real \
+         CatalogueReleased:datetime",
+    ),
+    (
         "PostureDeviceCard",
         "AadTenantId:string TenantName:string DeviceId:string computerDnsName:string exposureLevel:string \
          riskScore:string healthStatus:string onboardingStatus:string defenderAvStatus:string \

@@ -92,6 +92,10 @@ pub fn way(microsoft: &Simulator) -> Way {
         Route::new(cloud.origin(Api::Graph), url(microsoft.graph_url())),
         Route::new(cloud.origin(Api::Defender), url(microsoft.defender_url())),
         Route::new(cloud.origin(Api::Arm), url(microsoft.arm_url())),
+        Route::new(cloud.feeds.kev, url(microsoft.kev_url())),
+        Route::new(cloud.feeds.kev_mirror, url(microsoft.kev_mirror_url())),
+        Route::new(cloud.feeds.epss, url(microsoft.epss_url())),
+        Route::new(cloud.feeds.nvd, url(microsoft.nvd_url())),
     ]))
 }
 
@@ -185,7 +189,7 @@ pub fn later(app: &App, source: Source, minutes: i64) -> Job {
 pub async fn kept_lines(ledger: &dyn Ledger, source: Source) -> Vec<String> {
     let mut lines = Vec::new();
     for path in ledger.list("records/").await.unwrap() {
-        if path.contains(&format!("/{}/", source.name)) {
+        if path.contains(&format!("/{}/", source.name)) && path.ends_with(".jsonl.gz") {
             let (bytes, _) = ledger.read(&path).await.unwrap().unwrap();
             let (text, _) = posture::part::open(&bytes).unwrap();
             lines.extend(text.lines().map(str::to_owned));

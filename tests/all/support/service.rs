@@ -29,6 +29,7 @@ pub fn environment(microsoft: &Simulator, storage: &str) -> Vec<(String, String)
         ("POSTURE_DEFENDER_URL", microsoft.defender_url()),
         ("POSTURE_ARM_URL", microsoft.arm_url()),
         ("POSTURE_LOGS_URL", microsoft.logs_url()),
+        ("POSTURE_CVE", "off".to_owned()),
         ("POSTURE_LOGS_RULES", microsoft.rules().join(",")),
         ("POSTURE_CLAIM_SECONDS", "2".to_owned()),
         ("IDENTITY_ENDPOINT", microsoft.identity_endpoint()),

@@ -1,0 +1,172 @@
+//! NVD's records by index or by modification.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::facts::{self, Fact};
+use super::{plain, refusal};
+use crate::answer::{Answer, Content};
+use crate::fault::Api;
+use crate::limits::Rate;
+use crate::state::{Request, State};
+use crate::web;
+
+const PATH: &str = "/rest/json/cves/2.0";
+/// The key that is right.
+pub(crate) const KEY: &str = "00000000-0000-4000-8000-00000000a0a0";
+const MOST: usize = 2_000;
+const LONGEST: SignedDuration = SignedDuration::from_hours(120 * 24);
+const RATE: Rate = Rate::new(5, 30);
+const RATE_WITH_KEY: Rate = Rate::new(50, 30);
+
+struct Asked {
+    index: usize,
+    size: usize,
+    window: Option<(Timestamp, Timestamp)>,
+}
+
+pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
+    if request.path != PATH {
+        return plain(404, "text/html", "<html></html>");
+    }
+    let key = request.header("apikey");
+    if key.is_some_and(|key| key != KEY) {
+        return wrong("Invalid apiKey.");
+    }
+    let rate = if key.is_some() { RATE_WITH_KEY } else { RATE };
+    let kind = if key.is_some() { "nvd with a key" } else { "nvd" };
+    if state.options.limits && state.limits.call(kind, "nvd", &[rate], Instant::now()).is_err() {
+        return refusal(Api::Nvd, 429);
+    }
+    match asked(&request.query, state.options.page_size) {
+        Ok(asked) => page(state, &asked, now),
+        Err(why) => wrong(why),
+    }
+}
+
+fn wrong(why: &str) -> Answer {
+    Answer::new(404, Content::Nothing).header("message", why)
+}
+
+fn asked(query: &str, page_size: Option<usize>) -> Result<Asked, &'static str> {
+    const KNOWN: [&str; 4] = ["resultsPerPage", "startIndex", "lastModStartDate", "lastModEndDate"];
+    let pairs = web::pairs(query);
+    if pairs.iter().any(|(name, _)| !KNOWN.contains(&&**name)) {
+        return Err("Invalid parameter.");
+    }
+    let number = |name: &str, other: usize| match web::value(&pairs, name).map(str::parse) {
+        None => Ok(other),
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => Err("Invalid number."),
+    };
+    let size = number("resultsPerPage", MOST)?;
+    if !(1..=MOST).contains(&size) {
+        return Err("Invalid resultsPerPage parameter.");
+    }
+    let time = |name: &str| match web::value(&pairs, name).map(str::parse::<Timestamp>) {
+        None => Ok(None),
+        Some(Ok(at)) => Ok(Some(at)),
+        Some(Err(_)) => Err("Invalid lastModStartDate parameter."),
+    };
+    let window = match (time("lastModStartDate")?, time("lastModEndDate")?) {
+        (None, None) => None,
+        (Some(from), Some(to)) if from <= to && to.duration_since(from) <= LONGEST => {
+            Some((from, to))
+        }
+        _ => return Err("Invalid lastModStartDate parameter."),
+    };
+    let index = number("startIndex", 0)?;
+    Ok(Asked { index, size: size.min(page_size.unwrap_or(MOST)), window })
+}
+
+/// When record `number` was changed last: a few each day, and those that a test has touched just now.
+fn modified(state: &State, number: usize) -> Timestamp {
+    if (number as u64) < state.nvd_touched.load(Ordering::Relaxed) {
+        return state.options.started;
+    }
+    let hours = 24 * (30 + number as i64 % 400);
+    state
+        .options
+        .started
+        .saturating_sub(SignedDuration::from_hours(hours))
+        .unwrap_or(Timestamp::MIN)
+}
+
+fn page(state: &State, asked: &Asked, now: Timestamp) -> Answer {
+    let within = |at: Timestamp| asked.window.is_none_or(|(from, to)| at >= from && at <= to);
+    let found: Vec<_> = facts::all(state)
+        .enumerate()
+        .map(|(number, fact)| (fact, modified(state, number)))
+        .filter(|(_, at)| within(*at))
+        .collect();
+    let records = found.iter().skip(asked.index).take(asked.size);
+    let records: Vec<_> = records.map(|(fact, at)| json!({ "cve": record(fact, *at) })).collect();
+    Answer::json(
+        200,
+        &json!({
+            "resultsPerPage": records.len(),
+            "startIndex": asked.index,
+            "totalResults": found.len(),
+            "format": "NVD_CVE",
+            "version": "2.0",
+            "timestamp": local(now),
+            "vulnerabilities": records,
+        }),
+    )
+}
+
+/// NVD writes no zone.
+fn local(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string()
+}
+
+fn record(fact: &Fact, modified: Timestamp) -> Value {
+    let Fact { id, what, cvss, kev, .. } = fact;
+    let year = id.get(4..8).unwrap_or("2020");
+    let metrics = cvss.map_or_else(
+        || json!({}),
+        |score| {
+            json!({
+                "cvssMetricV31": [{
+                    "source": "security@contoso.example", "type": "Secondary",
+                    "cvssData": {
+                        "version": "3.1", "baseScore": score,
+                        "vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+                    },
+                    "exploitabilityScore": 3.9, "impactScore": 5.9,
+                }],
+                "ssvcV203": [{
+                    "source": "134c704f-9b21-4f2e-91b3-4a467353bcc0",
+                    "ssvcData": { "options": [{ "exploitation": "none" }], "version": "2.0.3" },
+                }],
+            })
+        },
+    );
+    let mut record = json!({
+        "id": id,
+        "sourceIdentifier": "security@contoso.example",
+        "published": format!("{year}-03-17T00:59:04.040"),
+        "lastModified": local(modified),
+        "vulnStatus": if cvss.is_some() { "Analyzed" } else { "Deferred" },
+        "cveTags": [],
+        "descriptions": [{ "lang": "en", "value": what }],
+        "metrics": metrics,
+        "references": [{ "url": "https://contoso.example/a1", "source": "security@contoso.example" }],
+    });
+    if cvss.is_some() {
+        record["weaknesses"] = json!([{
+            "source": "nvd@nist.gov", "type": "Primary",
+            "description": [{ "lang": "en", "value": "CWE-78" }],
+        }]);
+    }
+    if let Some((since, due, _)) = kev {
+        record["cisaExploitAdd"] = json!(since);
+        record["cisaActionDue"] = json!(due);
+        record["cisaRequiredAction"] = json!("Update it.");
+        record["cisaVulnerabilityName"] = json!(what);
+    }
+    record
+}
