@@ -194,7 +194,10 @@ impl App {
         };
         let everyone = (!settings.cve.is_empty()).then(|| {
             let identity = settings.app_identity.clone();
-            App::everyone_of(settings.cloud, settings.cve.clone(), identity, &way)
+            let mut everyone =
+                App::everyone_of(settings.cloud, settings.cve.clone(), identity, &way);
+            everyone.formats.clone_from(&settings.formats);
+            everyone
         });
         let roster = match &settings.tenants {
             Tenants::One(one) => {

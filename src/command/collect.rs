@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::plan::{Job, RunId, Window};
 use crate::report::Report;
 use crate::settings::Platform;
+use crate::source::{ALL, Source};
 use crate::tenant::{Present, Tenant};
 use std::process::ExitCode;
 
@@ -94,9 +95,9 @@ fn jobs(app: &App, present: &Present, options: &Options) -> Result<Vec<Job>, Fai
 fn check_names(tenants: &[&std::sync::Arc<Tenant>], names: &[String]) -> Result<(), Failure> {
     let lacks = |name: &&String| tenants.iter().all(|tenant| tenant.source(name).is_none());
     let Some(name) = names.iter().find(lacks) else { return Ok(()) };
-    let known = tenants.iter().flat_map(|tenant| tenant.sources.iter().map(|source| source.name));
-    let known: std::collections::BTreeSet<_> = known.collect();
-    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    let is_known = |one: &&Source| tenants.iter().any(|tenant| tenant.source(one.name).is_some());
+    let known: Vec<_> = ALL.iter().filter(is_known).map(|source| source.name).collect();
+    let known = known.join(", ");
     Err(Failure::Other(format!("no source {name:?}: choose from {known}")))
 }
 

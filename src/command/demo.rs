@@ -127,7 +127,9 @@ fn build(
     let ledger = Arc::new(FolderLedger::new(options.folder.clone()));
     let mut app = App::new(ours.collect(), ledger, logs);
     let shared = ALL.iter().copied().filter(Source::is_shared).collect();
-    app.everyone = Some(App::everyone_of(cloud, shared, identity(&tenants[0]), &way));
+    let mut everyone = App::everyone_of(cloud, shared, identity(&tenants[0]), &way);
+    everyone.formats = Formats::all();
+    app.everyone = Some(everyone);
     Ok(app)
 }
 

@@ -22,6 +22,7 @@ pub use tenant::TenantSettings;
 pub use values::Lookup;
 
 use crate::cloud::{Cloud, Identity, Route};
+use crate::findings::Formats;
 use crate::source::Source;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
@@ -94,6 +95,8 @@ pub struct Settings {
     /// NVD); `off` doesn't, for deployments without a way to the internet. Default `on`. Their hosts:
     /// `POSTURE_KEV_URL`, `POSTURE_KEV_MIRROR_URL`, `POSTURE_EPSS_URL`, `POSTURE_NVD_URL`.
     pub cve: Vec<Source>,
+    /// `POSTURE_PARQUET` of the deployment: what is read once for all is written so too.
+    pub formats: Formats,
     /// `POSTURE_NVD_KEY`: the key that NVD has given for the deployment; it allows ten times the calls.
     pub nvd_key: Option<Secret>,
     /// `POSTURE_CLAIM_SECONDS`: how long an attempt's claim holds, 1 to 600. Default 30.
@@ -204,6 +207,7 @@ impl Settings {
             cloud,
             routes,
             cve: cve(look)?,
+            formats: values::formats(look)?,
             nvd_key: look("POSTURE_NVD_KEY").map(Secret::new),
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
