@@ -17,6 +17,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Low, as the exposure graph counts levels.
+const LEAST_CRITICAL: u8 = 3;
+
 /// A device card. A part that can't be told is null, and named in `missing` with the reason.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -156,10 +159,15 @@ impl Lookup<'_> {
     fn made(
         &self,
         device: Device,
-        parts: Parts,
+        mut parts: Parts,
         criticality: Option<Criticality>,
         (kept, missing): (Option<Timestamp>, Vec<MissingPart>),
     ) -> Card {
+        if let Some(weaknesses) = &mut parts.vulnerabilities {
+            // A device that the graph was asked for and doesn't hold critical counts as low.
+            let level = criticality.as_ref().map(|known| known.level.unwrap_or(LEAST_CRITICAL));
+            weaknesses.rank(summary::Join::of(&self.known), level);
+        }
         let rating = rating(
             &device,
             parts.alerts.as_ref(),

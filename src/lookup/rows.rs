@@ -68,9 +68,8 @@ impl FlawRow {
             id: self.cve_id.clone()?,
             severity: self.vulnerability_severity_level.clone(),
             cvss: self.cvss_score,
-            epss: None,
             exploit,
-            description: None,
+            ..Vulnerability::default()
         })
     }
 }

@@ -4,8 +4,10 @@ use super::Lookup;
 use super::ask::Fold;
 use super::gap::Gap;
 use super::rows::FlawRow;
-use crate::digest::{Severities, lenient};
+use crate::digest::{Flaw, Severities, lenient};
+use crate::risk::{self, Facts, Risk};
 use crate::source::VULNERABILITIES;
+use crate::summary::Join;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,10 @@ pub struct Vulnerability {
     pub exploit: Exploit,
     /// What it is about; null where a kept row doesn't say.
     pub description: Option<String>,
+    /// Of a device's: whether CISA lists it as exploited; null where its catalogue isn't read.
+    pub known_exploited: Option<bool>,
+    /// Of a device's: its risk there, and what that is made of (docs/risk.md).
+    pub risk: Option<Risk>,
 }
 
 /// Vulnerabilities of one device or software, each once.
@@ -77,7 +83,7 @@ pub struct Weaknesses {
     pub in_kit: u64,
     /// The worst: by exploit and severity together, then by CVSS score.
     pub worst: Option<Vulnerability>,
-    /// Those with an exploit, the worst first, 20 at most.
+    /// Those with an exploit, 20 at most, the worst first; of a device's by risk.
     pub with_exploit: Vec<Vulnerability>,
     #[serde(skip)]
     #[schemars(skip)]
@@ -88,6 +94,18 @@ impl Vulnerability {
     /// How bad it is: severity 1 to 4, and up to three for an exploit; then the score.
     fn weight(&self) -> (u8, f64) {
         (self.severity() + self.exploit as u8, self.cvss.unwrap_or(0.0))
+    }
+
+    /// What of it a risk follows from.
+    fn flaw(&self) -> Flaw {
+        let is_told = self.severity.is_some() || self.cvss.is_some();
+        Flaw {
+            machines: 1,
+            cvss: self.cvss,
+            epss: self.epss,
+            severity: self.severity.clone(),
+            exploit: is_told.then_some(self.exploit as u8),
+        }
     }
 
     /// Its severity from 0, unknown, to 4, critical.
@@ -123,6 +141,21 @@ impl Weaknesses {
         if self.worst.as_ref().is_none_or(is_worse) {
             self.worst = Some(one);
         }
+    }
+}
+
+impl Weaknesses {
+    /// Puts what is known outside beside those that are named, and orders them by their risk to a device of
+    /// that criticality.
+    pub(super) fn rank(&mut self, join: Join<'_>, criticality: Option<u8>) {
+        for one in self.with_exploit.iter_mut().chain(&mut self.worst) {
+            one.known_exploited = join.outside(&one.id).known_exploited;
+            // Of one device: which part of all is exposed says nothing of it.
+            let facts = Facts { exposure: None, criticality, ..join.facts(&one.id, &one.flaw()) };
+            one.risk = Some(risk::risk(&facts));
+        }
+        let score = |one: &Vulnerability| one.risk.as_ref().map_or(0.0, |risk| risk.score);
+        self.with_exploit.sort_by(|one, other| score(other).total_cmp(&score(one)));
     }
 }
 
@@ -197,6 +230,7 @@ impl Record {
             epss: self.epss.or(self.epss_in_capitals),
             exploit,
             description: self.description.map(cut),
+            ..Vulnerability::default()
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AzureScore, Changes, CloudApps, Compliance, DeviceConfigurations, DeviceSoftware,
-    DeviceVulnerabilities, Devices, EstimatedScores, Freshness, ImprovementAction, Open,
+    DeviceVulnerabilities, Devices, EstimatedScores, Freshness, ImprovementAction, Open, Ranked,
     Recommendations, Score, SecureScore,
 };
 use super::{Summary, Vulnerabilities, rounded};
@@ -16,6 +16,9 @@ const MOST_STANDARDS: usize = 5;
 
 /// Levels of risk and exposure, worst first; others follow.
 const LEVELS: [&str; 5] = ["High", "Medium", "Low", "Informational", "None"];
+
+/// Vulnerabilities of the risk order that a line names.
+const MOST_BY_RISK: usize = 3;
 
 /// A summary as labels and values, always the same labels but for the missing sources, one line each.
 pub fn lines(summary: &Summary) -> Vec<(String, String)> {
@@ -32,6 +35,7 @@ pub fn lines(summary: &Summary) -> Vec<(String, String)> {
         ("Compliance", or_none(&summary.compliance, compliance)),
         ("Vulnerabilities", or_none(&summary.vulnerabilities, vulnerabilities)),
         ("With public exploit", or_none(&summary.vulnerabilities, with_public_exploit)),
+        ("First by risk", or_none(&summary.vulnerabilities, first_by_risk)),
         ("On devices", or_none(&summary.device_vulnerabilities, device_vulnerabilities)),
         ("Settings", or_none(&summary.device_configurations, device_configurations)),
         ("Software", or_none(&summary.device_software, device_software)),
@@ -139,6 +143,15 @@ fn vulnerabilities(counts: &Vulnerabilities) -> String {
 fn with_public_exploit(counts: &Vulnerabilities) -> String {
     let exploited = &counts.with_public_exploit;
     format!("{} of them: {}", exploited.total(), severities(exploited))
+}
+
+/// The first of the risk order, with what they score of 100 and how many machines are exposed.
+fn first_by_risk(counts: &Vulnerabilities) -> String {
+    let first = counts.risk_order.iter().take(MOST_BY_RISK);
+    let named = |one: &Ranked| {
+        format!("{} ({} of 100, {} machines)", one.id, one.risk.score, one.exposed_machines)
+    };
+    listed(first.map(named))
 }
 
 fn device_vulnerabilities(counts: &DeviceVulnerabilities) -> String {

@@ -69,7 +69,9 @@ async fn replays(recordings: &Path) {
     let folder = Folder::new();
     let app = support::app(&microsoft, &[support::tenant(5)], folder.ledger());
 
-    for source in ALL.iter().filter(|source| recordings.join(source.name).exists()) {
+    // What is read once for all tenants has feeds of its own: tests/all/cve.rs.
+    let replayed = |source: &&Source| !source.is_shared() && recordings.join(source.name).exists();
+    for source in ALL.iter().filter(replayed) {
         let recorded = recorded(source, recordings);
         let report = run(&app, &job(&app, *source)).await;
         let lines = kept_lines(&*folder.ledger(), *source).await;

@@ -48,6 +48,8 @@ def plain(value):
 
 def instant(text):
     """Microseconds since 1970; nothing where it is no instant."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
+        text = f"{text.strip()}T00:00:00Z"
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", text.strip())
     if not found:
         return None
@@ -65,7 +67,7 @@ def same(kind, value, cell):
         return json.loads(cell) == value
     if kind == "hunteddynamic":
         return cell == value if isinstance(value, str) else json.loads(cell) == value
-    if kind == "real":
+    if kind in ("real", "textreal"):
         return cell == float(value)
     if kind in ("long", "int"):
         return cell == int(value)

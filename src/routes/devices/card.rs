@@ -95,6 +95,16 @@ impl Card {
             let description = or_dash(worst.description.as_deref());
             blocks.push(Block::Text(format!("Worst: {}. {description}", worst.id).into()));
         }
+        let first = all.with_exploit.first();
+        if let Some((first, risk)) = first.and_then(|one| Some((one, one.risk.as_ref()?))) {
+            let exploited = match first.known_exploited {
+                Some(true) => "known to be exploited",
+                Some(false) => "not known to be exploited",
+                None => "unknown whether it is exploited",
+            };
+            let text = format!("First by risk: {} ({} of 100, {exploited})", first.id, risk.score);
+            blocks.push(Block::Text(text.into()));
+        }
         blocks
     }
 

@@ -60,10 +60,10 @@ fn duration(text: &str) -> Option<SignedDuration> {
     (!digits.is_empty()).then(|| SignedDuration::from_mins(minutes))
 }
 
-/// A value with the instant behind an `@` put in its place.
-fn value(value: &Value, number: u64) -> Value {
+/// A value with the instant behind an `@` put in its place, and number and tenant in theirs.
+fn value(value: &Value, number: u64, tenant: &str) -> Value {
     let Some(text) = value.as_str() else { return value.clone() };
-    let text = text.replace("{n}", &number.to_string());
+    let text = text.replace("{n}", &number.to_string()).replace("{tenant}", tenant);
     let midnight = text.strip_prefix("@day-").and_then(|days| days.parse::<i64>().ok());
     if let Some(days) = midnight {
         let day = now() - SignedDuration::from_hours(24 * days);
@@ -109,8 +109,9 @@ impl Run {
             let times = row.get("times").and_then(Value::as_u64).unwrap_or(1);
             (1..=times).map(move |number| {
                 let fields = row.iter().filter(|(name, _)| *name != "times");
-                let mut fields: Map<_, _> =
-                    fields.map(|(name, field)| (name.clone(), value(field, number))).collect();
+                let mut fields: Map<_, _> = fields
+                    .map(|(name, field)| (name.clone(), value(field, number, tenant)))
+                    .collect();
                 let record = fields.remove("RecordId");
                 let id = record.or_else(|| fields.get("id").or(fields.get("NodeId")).cloned());
                 let mut sent = self.envelope(tenant, id.unwrap().as_str().unwrap());
@@ -130,7 +131,7 @@ impl Run {
             "Pages": 1, "Read": count, "Kept": count, "Sent": count, "Withheld": 0, "Rejected": 0,
         });
         row.extend(report.as_object().unwrap().clone());
-        row.extend(self.report.iter().map(|(name, field)| (name.clone(), value(field, 0))));
+        row.extend(self.report.iter().map(|(name, field)| (name.clone(), value(field, 0, tenant))));
         Value::Object(row)
     }
 }
@@ -172,7 +173,7 @@ fn equal(one: &Value, other: &Value) -> bool {
 #[test]
 fn times_are_told_from_now() {
     let minutes = |text| duration(text).map(|duration| duration.as_mins());
-    let told = |text: &str| value(&json!(text), 3);
+    let told = |text: &str| value(&json!(text), 3, "Contoso");
 
     assert_eq!(minutes("-1d2h30m"), Some(-(26 * 60 + 30)));
     assert_eq!(

@@ -34,7 +34,9 @@ async fn compared(folder: &Folder, source: &Source, run: &posture::plan::RunId) 
     let (manifest, _) = ledger.read(&manifest).await.unwrap().unwrap();
     let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
     let full = |path: &String| folder.path().join(path).to_str().unwrap().to_owned();
-    let parts = ledger.list(&path::parts(&tenant, source.name, run)).await.unwrap();
+    let mut parts = ledger.list(&path::parts(&tenant, source.name, run)).await.unwrap();
+    // A feed's own file lies beside them.
+    parts.retain(|part| part.ends_with(".jsonl.gz"));
     let columns = parquet::columns(source).into_iter().map(|column| {
         let kind = format!("{:?}", column.kind).to_lowercase();
         json!({ "name": column.name, "field": column.field, "type": kind })
@@ -65,7 +67,7 @@ fn options(devices: u32) -> simulator::Options {
 fn type_of(column: &str) -> &'static str {
     match column {
         "text" | "guid" | "dynamic" | "hunteddynamic" => "VARCHAR",
-        "real" => "DOUBLE",
+        "real" | "textreal" => "DOUBLE",
         "long" | "int" => "BIGINT",
         "boolean" | "huntedboolean" => "BOOLEAN",
         _ => "TIMESTAMP WITH TIME ZONE",
