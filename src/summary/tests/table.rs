@@ -39,7 +39,8 @@ fn a_tenant_is_summed_up_in_a_dozen_lines() {
 
     let lines = lines(&summed_up(&known));
 
-    assert_eq!(lines.len(), 22);
+    assert_eq!(lines.len(), 23);
+    assert_eq!(value(&lines, "First by risk"), "not collected");
     assert_eq!(value(&lines, "Secure Score"), "612.37 of 1204 points (50.86 %), +3.2 in 7 days");
     assert_eq!(value(&lines, "Compared with"), "AllTenants 47.12 %, TotalSeats 49.9 %");
     assert_eq!(value(&lines, "By category"), "Identity 83.33 %");
@@ -86,4 +87,21 @@ fn each_missing_source_has_a_line() {
 
     assert_eq!(value(&lines, "Missing"), "graph.secure_scores: grant it");
     assert_eq!(value(&lines, "Collected"), "nothing yet; 1 missing");
+}
+
+#[test]
+fn the_first_by_risk_are_named_in_their_order() {
+    let of = |id: &str, cvss: f64, kit: bool| {
+        format!(
+            r#"{{"id":"{id}","severity":"High","cvssV3":{cvss},"exposedMachines":4,"exploitInKit":{kit}}}"#
+        )
+    };
+    let all = [of("CVE-2026-0001", 7.1, false), of("CVE-2026-0002", 7.1, true)];
+    let known = [known("defender.vulnerabilities", Kind::Vulnerabilities, &all)];
+
+    let first = value(&lines(&summed_up(&known)), "First by risk");
+
+    let order: Vec<_> = first.split(", ").filter(|part| part.starts_with("CVE")).collect();
+    assert!(order[0].starts_with("CVE-2026-0002 (") && order[1].starts_with("CVE-2026-0001 ("));
+    assert!(first.ends_with(" of 100, 4 machines)"), "{first}");
 }
