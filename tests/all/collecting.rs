@@ -70,7 +70,9 @@ async fn a_report_says_as_of_when_its_newest_data_is() {
     let received = microsoft.received();
     let row = received.tables["PostureRuns_CL"].iter().find(|row| row["Source"] == software.source);
     let age = software.ended.duration_since(software.newest.unwrap()).as_secs();
-    assert_eq!(row.unwrap()["FreshnessS"], age);
+    // The set's end is told a moment after its row was made.
+    let told = row.unwrap()["FreshnessS"].as_i64().unwrap();
+    assert!((0..=1).contains(&(age - told)), "{told} {age}");
 }
 
 #[tokio::test]
