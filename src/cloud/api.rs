@@ -275,7 +275,7 @@ impl Pipeline {
         meter.throttled.fetch_add(u64::from(status == 429), Ordering::Relaxed);
         let partial = is_partial(status, response.headers());
         let after = retry_after(response.headers());
-        let said = self.open.as_ref().map(|_| feed::said(response.headers()));
+        let said = self.open.as_ref().map(|visitor| visitor.said(response.headers()));
         *meter.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard(response.headers());
         // Not before the answer is there: a service that hangs must not hold the others' room.
         let mut room = Room::of_page(self.budget.as_deref()).await;

@@ -34,6 +34,14 @@ impl Visitor {
         }
         Secret::new(String::new())
     }
+
+    /// What headers of a refusal say; never the key, whatever a service repeats.
+    pub fn said(&self, headers: &Headers) -> Said {
+        let text = |name| headers.get_optional_str(name).map(str::to_owned);
+        let key = self.key.as_ref().map(Secret::secret).filter(|key| !key.is_empty());
+        let without_key = |text: String| key.map_or(text.clone(), |key| text.replace(key, "…"));
+        Said { location: text(&LOCATION), message: text(&MESSAGE).map(without_key).map(plain) }
+    }
 }
 
 /// What headers of a refusal say.
@@ -41,11 +49,6 @@ impl Visitor {
 pub(super) struct Said {
     location: Option<String>,
     message: Option<String>,
-}
-
-pub(super) fn said(headers: &Headers) -> Said {
-    let text = |name| headers.get_optional_str(name).map(str::to_owned);
-    Said { location: text(&LOCATION), message: text(&MESSAGE).map(plain) }
 }
 
 /// A header's text, cut and without what has no place in a line.
@@ -84,6 +87,15 @@ mod tests {
         let url = Url::parse(&format!("https://example.org{path}")).unwrap();
         let said = Said { location: None, message: message.map(str::to_owned) };
         refusal(status, &url, said, None)
+    }
+
+    #[test]
+    fn a_key_that_a_service_repeats_is_left_out() {
+        let visitor = Visitor { key: Some(Secret::new("k-123".to_owned())) };
+        let mut headers = Headers::new();
+        headers.insert(MESSAGE, "Invalid apiKey k-123.");
+
+        assert!(!visitor.said(&headers).message.unwrap().contains("k-123"));
     }
 
     #[test]
