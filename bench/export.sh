@@ -3,6 +3,7 @@
 # largest checkpoint. Everything stays on loopback. Usage: bench/export.sh [devices] [rows per device]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source bench/waits.sh
 devices=${1:-50000}
 rows=${2:-30}
 
@@ -13,8 +14,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 target/release/simulator --tenants 1 --devices "$devices" --vulnerabilities-per-device "$rows" --no-limits \
   --tables infra/generated/tables.json > "$folder/simulator.env" &
-until grep -q POSTURE_CLIENT_SECRET "$folder/simulator.env"; do sleep 0.1; done
-while IFS='=' read -r name value; do export "$name=$value"; done < "$folder/simulator.env"
+take_settings "$folder/simulator.env"
 export POSTURE_STORAGE="file://$folder/data" POSTURE_CREDENTIAL=managed-identity
 
 measure() {

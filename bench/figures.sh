@@ -4,6 +4,7 @@
 # Usage: bench/figures.sh [rows]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source bench/waits.sh
 rows=${1:-100000}
 runs=50
 
@@ -20,19 +21,23 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 target/release/simulator --tenants 1 --devices 10 --vulnerabilities "$rows" --no-limits \
   --tables infra/generated/tables.json > "$folder/simulator.env" &
-until grep -q POSTURE_CLIENT_SECRET "$folder/simulator.env"; do sleep 0.1; done
-while IFS='=' read -r name value; do export "$name=$value"; done < "$folder/simulator.env"
+take_settings "$folder/simulator.env"
 export POSTURE_STORAGE="file://$folder/data" POSTURE_CREDENTIAL=managed-identity
 
 # One start: milliseconds from the process's start to its first answer.
 first_answer() {
-  local port=$((20000 + RANDOM % 10000)) start end
+  local port=$((20000 + RANDOM % 10000)) start end last=$((SECONDS + 60))
   start=$(date +%s%N)
   FUNCTIONS_CUSTOMHANDLER_PORT=$port "$posture" > /dev/null &
   local pid=$!
-  until exec 3<> "/dev/tcp/127.0.0.1/$port"; do :; done 2> /dev/null
+  until { exec 3<> "/dev/tcp/127.0.0.1/$port"; } 2> /dev/null; do
+    if ((SECONDS >= last)); then
+      printf '%s: nothing listens within 60 s of the start\n' "$0" >&2
+      return 1
+    fi
+  done
   printf 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
-  read -r _ <&3
+  read -r -t 60 _ <&3
   end=$(date +%s%N)
   exec 3>&-
   kill "$pid"; wait "$pid" || true

@@ -5,6 +5,7 @@
 # the short form is `bench/formats.sh 2000 30`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source bench/waits.sh
 devices=${1:-50000}
 rows=${2:-30}
 profile=${3:-release}
@@ -17,8 +18,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 "$built/simulator" --tenants 1 --devices "$devices" --vulnerabilities-per-device "$rows" --no-limits \
   --tables infra/generated/tables.json > "$folder/simulator.env" &
-until grep -q POSTURE_CLIENT_SECRET "$folder/simulator.env"; do sleep 0.1; done
-while IFS='=' read -r name value; do export "$name=$value"; done < "$folder/simulator.env"
+take_settings "$folder/simulator.env"
 export POSTURE_CREDENTIAL=managed-identity
 
 bytes() { find "$1" -type f "${@:2}" -printf '%s\n' 2> /dev/null | awk '{ sum += $1 } END { printf "%.1f", sum / 1e6 }'; }

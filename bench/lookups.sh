@@ -4,6 +4,7 @@
 # Usage: bench/lookups.sh [devices] [vulnerabilities of each device] [cargo profile]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source bench/waits.sh
 devices=${1:-50000}
 each=${2:-30}
 profile=${3:-release}
@@ -16,8 +17,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 target/$folder_of/simulator --tenants 1 --devices "$devices" --vulnerabilities-per-device "$each" --no-limits \
   --tables infra/generated/tables.json > "$folder/simulator.env" &
-until grep -q POSTURE_CLIENT_SECRET "$folder/simulator.env"; do sleep 0.1; done
-while IFS='=' read -r name value; do export "$name=$value"; done < "$folder/simulator.env"
+take_settings "$folder/simulator.env"
 export POSTURE_STORAGE="file://$folder/data" POSTURE_CREDENTIAL=managed-identity
 # The workspace isn't what is measured.
 unset POSTURE_LOGS_RULES
@@ -31,8 +31,7 @@ printf '%d devices with %d rows each kept in %d ms\n' "$devices" "$each" $((($(d
 port=$((20000 + RANDOM % 10000))
 FUNCTIONS_CUSTOMHANDLER_PORT=$port "$posture" > /dev/null &
 service=$!
-until exec 3<> "/dev/tcp/127.0.0.1/$port"; do sleep 0.01; done 2> /dev/null
-exec 3>&-
+wait_for "the service" listens "$port"
 
 # The value of a field in an answer: the first one of that name.
 field() { grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }

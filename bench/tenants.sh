@@ -5,6 +5,7 @@
 # Usage: bench/tenants.sh [tenants] [sources, comma separated] [documented|off]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source bench/waits.sh
 tenants=${1:-1000}
 light=graph.secure_scores,graph.secure_score_controls,graph.control_profiles,graph.alerts,graph.incidents
 light+=,graph.risky_users,graph.risk_detections,graph.cloud_apps,defender.exposure_score
@@ -25,8 +26,7 @@ if [ "$limits" = off ]; then flags=(--no-limits); fi
 target/release/simulator --tenants "$tenants" --devices 20 --provider "$folder/tenants.json" "${flags[@]}" \
   --tables infra/generated/tables.json > "$folder/simulator.env" &
 simulator=$!
-until grep -q POSTURE_CLIENT_SECRET "$folder/simulator.env"; do sleep 0.1; done
-while IFS='=' read -r name value; do export "$name=$value"; done < "$folder/simulator.env"
+take_settings "$folder/simulator.env"
 unset POSTURE_TENANT_ID
 export POSTURE_STORAGE="file://$folder/data" POSTURE_CREDENTIAL=client-secret
 export POSTURE_TENANTS="$folder/tenants.json" POSTURE_SOURCES="$sources" POSTURE_LIMITS="$limits"
