@@ -15,7 +15,9 @@ mod device_vulnerabilities;
 mod devices;
 mod discovered_apps;
 mod estimate;
+mod kind;
 mod known_cves;
+mod latest;
 pub(crate) mod lenient;
 mod newest;
 mod open;
@@ -44,7 +46,9 @@ pub use device_vulnerabilities::DeviceVulnerabilities;
 pub use devices::Devices;
 pub use discovered_apps::{DiscoveredApp, DiscoveredApps};
 pub use estimate::{CATEGORIES, CategoryEstimate, Estimate, FORMULA, category_of, estimate};
+pub use kind::Kind;
 pub use known_cves::{Epss, Exploited, KnownExploited, Nvd, NvdRecord};
+pub use latest::{Ending, Latest};
 pub(crate) use lenient::instant;
 pub use newest::{Entry, MAX_NEWEST, Newest};
 pub use open::{Open, OpenSeverities};
@@ -58,77 +62,8 @@ pub use subscriptions::AzureSubscriptions;
 pub use tally::{Severities, Tally};
 pub use vulnerabilities::{Flaw, Vulnerabilities, Vulnerability};
 
-use crate::ledger::path;
-use crate::plan::RunId;
-use crate::schema;
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// What a source's records are folded into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Microsoft Secure Score, one record a day.
-    SecureScores,
-    /// The controls of a Secure Score, one record each a day.
-    SecureScoreControls,
-    /// What each control is worth and how to carry it out.
-    ControlProfiles,
-    /// The tenant's exposure score.
-    ExposureScore,
-    /// Microsoft Secure Score for Devices.
-    DeviceSecureScore,
-    /// Security recommendations.
-    Recommendations,
-    /// Vulnerabilities that Defender knows of.
-    Vulnerabilities,
-    /// Devices.
-    Devices,
-    /// The secure score of Defender for Cloud, one record per subscription.
-    AzureScores,
-    /// Vulnerabilities of each software on each device.
-    DeviceVulnerabilities,
-    /// What has happened to those since the full snapshot.
-    DeviceVulnerabilityChanges,
-    /// Secure settings of each device.
-    DeviceConfigurations,
-    /// Software on each device.
-    DeviceSoftware,
-    /// Alerts of all Defender products.
-    Alerts,
-    /// Incidents.
-    Incidents,
-    /// Apps that Cloud Discovery has found.
-    CloudApps,
-    /// Regulatory compliance standards, one record per subscription.
-    ComplianceStandards,
-    /// Azure subscriptions.
-    AzureSubscriptions,
-    /// CISA's catalogue of known exploited vulnerabilities.
-    KnownExploited,
-    /// Exploit probabilities.
-    Epss,
-    /// Records of the National Vulnerability Database.
-    Nvd,
-    /// Anything else: how many records.
-    Records,
-}
-
-impl Kind {
-    /// The fields that a digest of many rows reads of each; nothing where it reads whole lines.
-    pub fn fields(self) -> Option<&'static [&'static str]> {
-        match self {
-            Kind::DeviceVulnerabilities => Some(device_vulnerabilities::FIELDS),
-            Kind::DeviceConfigurations => Some(device_configurations::FIELDS),
-            Kind::DeviceSoftware => Some(device_software::FIELDS),
-            Kind::Epss => Some(known_cves::EPSS_FIELDS),
-            Kind::Nvd => Some(known_cves::NVD_FIELDS),
-            Kind::Records => Some(&[]),
-            _ => None,
-        }
-    }
-}
 
 /// What is kept of a source's records, by kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -345,77 +280,6 @@ impl Digest {
                 | Digest::Incidents(_)
                 | Digest::Nvd(_)
         )
-    }
-}
-
-/// The newest complete snapshot of a source: what `latest/<tenant>/<source>.json` holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Latest {
-    /// The form of this file: [`Latest::VERSION`].
-    pub version: u32,
-    /// The tenant's id, a lower-case GUID.
-    pub tenant: String,
-    /// The tenant's name.
-    pub tenant_name: String,
-    /// The source's name.
-    pub source: String,
-    /// The run that collected it, such as `20261122T101500Z`.
-    pub run: String,
-    /// When its first attempt began: when the records were collected.
-    pub began: Timestamp,
-    /// When the snapshot was complete.
-    pub completed: Timestamp,
-    /// Parts under `records/`.
-    pub parts: u64,
-    /// Records in those parts.
-    pub records: u64,
-    /// Of a snapshot that was read from export files: the parts of each file, by its id. A part's name
-    /// is `<file>-<part>` then.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, u64>,
-    /// When the service made what the run read, where it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generated: Option<Timestamp>,
-    /// What the tenant's identity signs in with and ends within 30 days, as the run has learnt it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub credentials: Vec<Ending>,
-    /// The fold over the records.
-    pub digest: Digest,
-}
-
-/// The end of something that an identity signs in with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Ending {
-    /// Its name for people.
-    pub what: String,
-    /// When it ends.
-    #[schemars(with = "schema::Timestamp")]
-    pub ends: Timestamp,
-}
-
-impl Latest {
-    /// The form that this program writes.
-    pub const VERSION: u32 = 1;
-
-    /// As of when the records are: when the service made them, or else when they were collected.
-    pub fn made(&self) -> Timestamp {
-        self.generated.unwrap_or(self.began)
-    }
-
-    /// Paths of the snapshot's parts, in its order; `run` is its own.
-    pub fn part_paths(&self, run: &RunId) -> Vec<String> {
-        let folder = path::parts(&self.tenant, &self.source, run);
-        let named = |name: String| format!("{folder}{name}.jsonl.gz");
-        match self.files.is_empty() {
-            true => (1..=self.parts).map(|part| named(format!("{part:06}"))).collect(),
-            false => {
-                let of = |(file, parts): (&String, &u64)| {
-                    (1..=*parts).map(|part| named(format!("{file}-{part:06}"))).collect::<Vec<_>>()
-                };
-                self.files.iter().flat_map(of).collect()
-            }
-        }
     }
 }
 

@@ -15,6 +15,7 @@ whose TimeGenerated lies so far before now, as Log Analytics has it.
 
 import datetime
 import json
+import re
 import sys
 import tempfile
 import uuid
@@ -129,10 +130,12 @@ def keep(connection, asked):
             connection.execute(f"CREATE TABLE everything.{name} AS FROM {name}")
 
 
-def run(connection, query, tables):
+def run(connection, query, tables, shown):
+    """Answers a query; `shown` holds what the tables show at present, of the query before."""
     now = moment(query)
-    if "hours" in query:
+    if "hours" in query and shown != [now, query["hours"]]:
         narrow(connection, tables, now, query["hours"])
+        shown[:] = [now, query["hours"]]
     try:
         result = duckdb_kql.query(connection, query["text"], query_now=now)
     except duckdb_kql.KqlError as error:
@@ -141,8 +144,30 @@ def run(connection, query, tables):
     return {"name": query["name"], "rows": rows}
 
 
+def named(texts, names):
+    """Those of the names that texts have as a word, or by a word before a star."""
+    words = {word for text in texts for word in re.findall(r"\w+\*?", text)}
+    stems = tuple(word[:-1] for word in words if word.endswith("*"))
+    return {name for name in names if name in words or f"{name}*" in words or (stems and name.startswith(stems))}
+
+
+def only_needed(asked):
+    """Leaves out the functions, tables and rows that no query comes to: reading them takes most of the time."""
+    functions = {function["name"]: function["query"] for function in asked["functions"]}
+    texts = [query["text"] for query in asked["queries"]]
+    reached = set()
+    while more := named(texts, functions) - reached:
+        reached |= more
+        texts += [functions[name] for name in more]
+    tables = named(texts, {table["name"] for table in asked["tables"]})
+    asked["functions"] = [function for function in asked["functions"] if function["name"] in reached]
+    asked["tables"] = [table for table in asked["tables"] if table["name"] in tables]
+    asked["flows"] = [flow for flow in asked["flows"] if flow["table"] in tables]
+
+
 def main():
     asked = json.load(sys.stdin)
+    only_needed(asked)
     connection = duckdb_kql.connect()
     for table in asked["tables"]:
         create(connection, table)
@@ -152,7 +177,8 @@ def main():
         [f"function {f['name']}({f['parameters']}) {{\n{f['query']}\n}}" for f in asked["functions"]]
     )
     keep(connection, asked)
-    json.dump([run(connection, query, asked["tables"]) for query in asked["queries"]], sys.stdout)
+    shown = []
+    json.dump([run(connection, query, asked["tables"], shown) for query in asked["queries"]], sys.stdout)
 
 
 main()

@@ -3,8 +3,8 @@
 use super::{World, ids};
 use posture::report::Status;
 use posture::source::{
-    ALL, DEVICES, EXPOSURE_SCORE, Fetch, RECOMMENDATIONS, RUNS, SECURE_SCORE_CONTROLS,
-    VULNERABILITIES,
+    ALL, DEVICE_VULNERABILITY_CHANGES, DEVICES, EXPOSURE_SCORE, Fetch, RECOMMENDATIONS, RUNS,
+    SECURE_SCORE_CONTROLS, VULNERABILITIES,
 };
 use serde_json::{Value, json};
 use simulator::{Api, Fault, FaultKind};
@@ -59,7 +59,9 @@ async fn an_unknown_enum_value_and_an_unknown_field_are_kept_and_counted() {
         // The fault changes lists of these two APIs; the rows of export files come from storage.
         let is_other = source.is_shared()
             || matches!(source.fetch, Fetch::Export { .. } | Fetch::Resources(_));
-        assert_eq!(unknown == 0, is_member || is_other, "{}", source.name);
+        // Since the newest full snapshot nothing may have changed yet.
+        let is_quiet = lines.is_empty() && source.name == DEVICE_VULNERABILITY_CHANGES.name;
+        assert_eq!(unknown == 0, is_member || is_other || is_quiet, "{}", source.name);
     }
     let devices = world.collect_days_on(DEVICES, 1).await;
     assert_eq!(json!(devices.tally.undeclared), json!({ "somethingNew": 1 }));
