@@ -68,7 +68,7 @@ def build(options):
         subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr, **where)
 
     # As it is deployed.
-    say("cargo", "build", "--quiet", "--release", "-p", "posture", "--no-default-features", cwd=ROOT)
+    say("cargo", "build", "--quiet", "--profile", "deployed", "-p", "posture", "--no-default-features", cwd=ROOT)
     say("cargo", "build", "--quiet", "--release", "-p", "bench", cwd=ROOT)
     if options.growth or "python" in options.only:
         if not (VENV / "bin/python").exists():

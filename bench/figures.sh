@@ -9,9 +9,9 @@ rows=${1:-100000}
 runs=50
 
 # The binary of a package that is built already serves as well.
-posture=${POSTURE_BINARY:-target/release/posture}
+posture=${POSTURE_BINARY:-target/deployed/posture}
 if [[ ! ${POSTURE_BINARY:-} ]]; then
-  cargo build --release --quiet --package posture --no-default-features
+  cargo build --profile deployed --quiet --package posture --no-default-features
 fi
 cargo build --release --quiet --package simulator
 size=$(stat -c %s "$posture")

@@ -18,7 +18,7 @@ import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from measure import BUILT, PEERS, ROOT
+from measure import BUILT, DEPLOYED, PEERS, ROOT
 
 MOVES_EVERY_S = 10
 CONNECTIONS = 32
@@ -57,7 +57,7 @@ def build():
     def say(*command, **where):
         subprocess.run(command, check=True, stdout=sys.stderr, **where)
 
-    say("cargo", "build", "--quiet", "--release", "-p", "posture", "--no-default-features", cwd=ROOT)
+    say("cargo", "build", "--quiet", "--profile", "deployed", "-p", "posture", "--no-default-features", cwd=ROOT)
     say("cargo", "build", "--quiet", "--release", "-p", "simulator", cwd=ROOT)
     if not (PEERS / "node/node_modules").exists():
         say("npm", "ci", "--no-audit", "--no-fund", cwd=PEERS / "node")
@@ -75,7 +75,7 @@ def collect(folder, devices):
             settings[name] = value
             if name == "POSTURE_CLIENT_SECRET":
                 break
-        collecting = [BUILT / "posture", "collect"]
+        collecting = [DEPLOYED / "posture", "collect"]
         subprocess.run(collecting, env=settings, check=True, stdout=subprocess.DEVNULL)
         return settings
     finally:
@@ -100,7 +100,7 @@ def serve(settings):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = settings | {"FUNCTIONS_CUSTOMHANDLER_PORT": str(port)}
-    process = subprocess.Popen([BUILT / "posture"], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([DEPLOYED / "posture"], env=environment, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/api/summary"
     for _ in range(100):
         try:

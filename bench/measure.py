@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "target/release"
+DEPLOYED = ROOT / "target/deployed"
 PEERS = ROOT / "bench/peers"
 VENV = ROOT / "target/bench-venv"
 SOURCE = "defender.device_vulnerabilities"
@@ -32,7 +33,7 @@ class Contender:
 CONTENDERS = {
     "posture": Contender(
         "posture",
-        (BUILT / "posture", "collect", "--source", SOURCE),
+        (DEPLOYED / "posture", "collect", "--source", SOURCE),
         # Everyone sends every row; by default Posture leaves out software without a vulnerability.
         # An attempt may last as long as the largest export takes.
         {"POSTURE_SEND": f"{SOURCE}=all", "POSTURE_RUN_SECONDS": "3000", "POSTURE_LIMITS": "off"},
