@@ -83,6 +83,12 @@ pub struct Vulnerability {
 }
 
 impl Vulnerabilities {
+    /// Those with exposed machines that didn't fit in [`flaws`](Self::flaws).
+    pub fn left_out(&self) -> u64 {
+        let kept = self.flaws.len();
+        if kept < MAX_CVES { 0 } else { self.exposed.total().saturating_sub(kept as u64) }
+    }
+
     pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
         let record: Record = lenient::record(line)?;
         self.known += 1;

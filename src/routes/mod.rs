@@ -31,6 +31,7 @@ mod software;
 mod status;
 mod summary;
 mod tenants;
+mod vulnerabilities;
 mod who;
 
 pub use answer::{Answer, Form, Shown};
@@ -173,6 +174,7 @@ pub const ROUTES: &[&[Route]] = &[
     scores::ROUTES,
     controls::ROUTES,
     recommendations::ROUTES,
+    vulnerabilities::ROUTES,
     compliance::ROUTES,
     cloud_apps::ROUTES,
     entries::ROUTES,

@@ -22,6 +22,7 @@ mod score;
 mod score_days;
 mod secure_score;
 mod table;
+mod vulnerability_list;
 
 pub use assessments::{
     Applied, DeviceConfigurations, DeviceSoftware, DeviceVulnerabilities, apply_changes,
@@ -49,6 +50,7 @@ pub use score::{AzureScore, Change, Changes, Score};
 pub use score_days::{ControlPoints, DayOfScore, ScoreOfDay, score_days, score_of_day};
 pub use secure_score::{Category, Comparison, Seats, SecureScore};
 pub use table::lines;
+pub use vulnerability_list::{ExposedVulnerability, vulnerability_list};
 
 use std::sync::Arc;
 

@@ -51,6 +51,16 @@ pub struct Ranked {
     pub risk: Risk,
 }
 
+/// A vulnerability of Defender's list with its risk to the tenant.
+pub(super) struct Weighed<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What Defender's list says of it.
+    pub flaw: &'a Flaw,
+    /// Its risk.
+    pub risk: Risk,
+}
+
 /// The newest of each of these, as far as they are kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Join<'a> {
@@ -134,20 +144,35 @@ impl<'a> Join<'a> {
         self.flaws?.get(id)
     }
 
+    /// Whether CISA's catalogue is read here.
+    pub fn reads_catalogue(&self) -> bool {
+        self.kev.is_some()
+    }
+
     /// The vulnerabilities with exposed machines by risk, the highest first, ten at most.
     pub fn ranked(&self) -> Vec<Ranked> {
-        let flaws = self.flaws.into_iter().flatten();
-        let mut ranked: Vec<_> = flaws.map(|(id, flaw)| (self.risk(id, flaw), id, flaw)).collect();
-        ranked.sort_by(|(one, id, flaw), (other, other_id, other_flaw)| {
-            let by_score = other.score.total_cmp(&one.score);
-            by_score.then(other_flaw.machines.cmp(&flaw.machines)).then(id.cmp(other_id))
-        });
-        let first = ranked.into_iter().take(MOST_RANKED);
-        let made = |(risk, id, flaw): (Risk, &String, &Flaw)| Ranked {
-            id: id.clone(),
+        let first = self.weighed().into_iter().take(MOST_RANKED);
+        let made = |Weighed { id, flaw, risk }: Weighed<'_>| Ranked {
+            id: id.to_owned(),
             exposed_machines: flaw.machines,
             risk,
         };
         first.map(made).collect()
+    }
+
+    /// All vulnerabilities with exposed machines by risk, the highest first; of equals the one on the most
+    /// machines.
+    pub(super) fn weighed(&self) -> Vec<Weighed<'a>> {
+        let flaws = self.flaws.into_iter().flatten();
+        let weigh = |(id, flaw): (&'a String, &'a Flaw)| {
+            let risk = self.risk(id, flaw);
+            Weighed { id, flaw, risk }
+        };
+        let mut weighed: Vec<_> = flaws.map(weigh).collect();
+        weighed.sort_by(|one, other| {
+            let by_score = other.risk.score.total_cmp(&one.risk.score);
+            by_score.then(other.flaw.machines.cmp(&one.flaw.machines)).then(one.id.cmp(other.id))
+        });
+        weighed
     }
 }

@@ -9,6 +9,7 @@ use posture::plan::RunId;
 use posture::report::{Report, Status};
 use posture::run;
 use posture::source::{ALL, EPSS, EVERYONE, KNOWN_EXPLOITED, NVD, Source, VULNERABILITIES};
+use serde_json::Value;
 use simulator::{Api, Fault, FaultKind, Options, Simulator};
 use std::collections::BTreeSet;
 
@@ -220,18 +221,107 @@ async fn the_timer_plans_what_is_read_for_all_once_and_epss_after_the_vulnerabil
     assert!(!own, "no tenant reads them by itself");
 }
 
-/// The workspace's function and the program come to the same order by the same figures.
-#[tokio::test]
-async fn the_risk_order_is_the_same_in_the_workspace() {
-    use posture::summary::{self, Join};
-    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
-    let app = app(&microsoft, &folder);
+/// An app of one tenant, with all that its risk order follows from collected once.
+async fn all_known(microsoft: &Simulator, folder: &Folder) -> App {
+    let app = app(microsoft, folder);
     for source in [VULNERABILITIES, posture::source::DEVICES] {
         run::run(&app, &support::job(&app, source)).await;
     }
     for source in [KNOWN_EXPLOITED, EPSS, NVD] {
         collect(&app, source, 0).await;
     }
+    app
+}
+
+/// The JSON that a route answers.
+async fn asked(app: &App, path: &str, query: &str) -> Value {
+    let reply = support::answer(app, "GET", path, query).await;
+    assert_eq!(reply.status, 200, "{path}?{query}: {}", reply.body);
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+#[tokio::test]
+async fn the_list_has_every_exposed_vulnerability_the_highest_risk_first_with_what_is_known_outside()
+ {
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let app = all_known(&microsoft, &folder).await;
+
+    let all = asked(&app, "/api/vulnerabilities", "top=1000").await;
+    let summary = asked(&app, "/api/summary", "").await;
+
+    let items = all["value"].as_array().unwrap();
+    let ids: BTreeSet<_> = items.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((ids, all.get("note")), (exposed(&app).await, None));
+    let first_ten: Vec<_> = items.iter().take(10).map(|one| &one["risk"]).collect();
+    let order = summary["vulnerabilities"]["riskOrder"].as_array().unwrap();
+    assert_eq!(first_ten, order.iter().map(|one| &one["risk"]).collect::<Vec<_>>());
+    assert!(items.iter().map(|one| one["risk"]["score"].as_f64()).is_sorted_by(|a, b| a >= b));
+    let of = |id: &str| items.iter().find(|one| one["id"] == id).unwrap();
+    let listed = items.iter().find(|one| one["knownExploited"] == true).unwrap();
+    assert!(listed["ransomware"].is_boolean() && listed["dueDate"].is_string(), "{listed}");
+    let one = of(listed["id"].as_str().unwrap());
+    assert_eq!(one["probability"]["model"], "v2026.06.15");
+    assert!(one["probability"]["percentile"].is_f64() && one["probability"]["date"].is_string());
+    let unlisted = items.iter().find(|one| one["knownExploited"] == false).unwrap();
+    assert!(unlisted["ransomware"].is_null() && unlisted["dueDate"].is_null(), "{unlisted}");
+}
+
+#[tokio::test]
+async fn the_list_is_filtered_by_severity_known_exploitation_machines_and_risk() {
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let app = all_known(&microsoft, &folder).await;
+    let path = "/api/vulnerabilities";
+    let total = async |query: &str| asked(&app, path, query).await["total"].as_u64().unwrap();
+
+    let all = total("").await;
+    let (listed, unlisted) =
+        (total("knownExploited=true").await, total("knownExploited=False").await);
+    let bad = asked(&app, path, "severity=critical,high&top=1000").await;
+    let wide = asked(&app, path, "minimumMachines=3&top=1000").await;
+    let risky = asked(&app, path, "minimumRisk=10&top=1000").await;
+
+    assert!(listed > 0 && unlisted > 0 && listed + unlisted == all);
+    let each = |list: &Value, holds: &dyn Fn(&Value) -> bool| {
+        let items = list["value"].as_array().unwrap();
+        assert!(!items.is_empty() && (items.len() as u64) < all && items.iter().all(holds));
+    };
+    each(&bad, &|one| one["severity"] == "Critical" || one["severity"] == "High");
+    each(&wide, &|one| one["exposedMachines"].as_u64().unwrap() >= 3);
+    each(&risky, &|one| one["risk"]["score"].as_f64().unwrap() >= 10.0);
+    for (query, says) in [
+        ("knownExploited=maybe", "knownExploited is not true or false"),
+        ("minimumMachines=-1", "minimumMachines is not a whole number from 0 on"),
+        ("minimumRisk=101", "minimumRisk is not a number from 0 to 100"),
+    ] {
+        let reply = support::answer(&app, "GET", path, query).await;
+        assert_eq!(reply.status, 400, "{query}");
+        assert!(reply.body.contains(says), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn where_the_catalogue_is_not_read_the_list_says_so_and_nothing_counts_as_unlisted() {
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let app = app(&microsoft, &folder);
+    run::run(&app, &support::job(&app, VULNERABILITIES)).await;
+
+    let all = asked(&app, "/api/vulnerabilities", "top=1000").await;
+    let unlisted = asked(&app, "/api/vulnerabilities", "knownExploited=false").await;
+
+    let items = all["value"].as_array().unwrap();
+    assert!(!items.is_empty() && items.iter().all(|one| one["knownExploited"].is_null()));
+    assert_eq!(unlisted["total"], 0);
+    assert!(unlisted["note"].as_str().unwrap().contains("CISA's catalogue isn't read here"));
+    let probability = items.iter().find_map(|one| one["probability"].as_object()).unwrap();
+    assert!(probability["score"].is_f64() && probability["model"].is_null(), "Defender's copy");
+}
+
+/// The workspace's function and the program come to the same order by the same figures.
+#[tokio::test]
+async fn the_risk_order_is_the_same_in_the_workspace() {
+    use posture::summary::{self, Join};
+    let (microsoft, folder) = (support::microsoft(30).await, Folder::new());
+    let app = all_known(&microsoft, &folder).await;
     let tenant = support::first(&app);
     let known = app.known(tenant).await.unwrap();
 

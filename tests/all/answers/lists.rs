@@ -187,6 +187,7 @@ async fn what_was_never_collected_is_said_with_the_reason() {
         "/api/controls/mfa",
         "/api/improvement-actions",
         "/api/recommendations",
+        "/api/vulnerabilities",
         "/api/compliance",
         "/api/cloud-apps",
         "/api/cloud-apps/share",
