@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jiff::civil::Date;
 
+use crate::defender::inventory::product_name;
 use crate::generate::{Draw, before, domain, list, number_of, time};
 use crate::options::Tenant;
 
@@ -216,12 +217,17 @@ pub(crate) fn recommendation(tenant: &Tenant, number: u64) -> Bytes {
     let mut draw = Draw::new(tenant.seed, "recommendation", number);
     let (vendor, product) = (draw.pick(&VENDORS), draw.pick(&PRODUCTS));
     let is_update = number.is_multiple_of(2);
+    // An update is of one of the tenant's products, as rows of devices refer to it.
+    let (vendor, product) = match is_update {
+        true => product_name(number / 2),
+        false => (vendor, product.to_owned()),
+    };
     let id = match is_update {
-        true => format!("va-_-{vendor}-_-{product}_{number}"),
+        true => format!("va-_-{vendor}-_-{product}"),
         false => format!("sca-_-scid-{}", 2000 + number),
     };
     let (name, kind, category, part) = match is_update {
-        true => (format!("Update {vendor} {product} {number}"), "Update", "Application", ""),
+        true => (format!("Update {vendor} {product}"), "Update", "Application", ""),
         false => {
             let category = draw.pick(&["Accounts", "Network", "OS", "SecurityControls"]);
             (

@@ -5,6 +5,7 @@
 //! job's checkpoint with each part, and so may see the last records before a crash twice.
 
 mod azure_scores;
+mod behind;
 mod cloud_apps;
 mod compliance;
 mod control_days;

@@ -83,6 +83,11 @@ impl Recommendation {
     pub fn is_active(&self) -> bool {
         is_active(self.status.as_deref())
     }
+
+    /// Whether it updates something of which Defender knows no weakness.
+    pub fn has_no_weakness(&self) -> bool {
+        self.weaknesses == Some(0) && self.id.starts_with("va-_-")
+    }
 }
 
 fn is_active(status: Option<&str>) -> bool {

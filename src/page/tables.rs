@@ -132,13 +132,19 @@ pub(super) fn worst(summary: &Summary) -> Markup {
             section {
                 h2 { "Recommendations with the most impact" }
                 table {
-                    tr { th { "Recommendation" } th { "Kind" } th.n { "Exposure impact" } th.n { "Machines" } }
-                    @for one in &recommendations.top {
+                    tr {
+                        th { "Recommendation" } th { "Kind" } th.n { "Exposure impact" } th.n { "Machines" }
+                        th.n { "Known exploited" } th { "Worst by risk" }
+                    }
+                    @for rated in &recommendations.top {
+                        @let one = &rated.recommendation;
                         tr {
                             td { (one.name.as_deref().unwrap_or(&one.id)) }
                             td { (one.remediation_type.as_deref().unwrap_or("–")) }
                             td.n { (one.exposure_impact.map_or("–".to_owned(), |impact| format!("{impact:.2}"))) }
                             td.n { (one.exposed_machines.map_or("–".to_owned(), |count| count.to_string())) }
+                            td.n { (rated.known_exploited.map_or("–".to_owned(), |count| count.to_string())) }
+                            td { (rated.worst.as_ref().map_or("–", |worst| worst.id.as_str())) }
                         }
                     }
                 }

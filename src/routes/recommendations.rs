@@ -2,10 +2,9 @@
 
 use super::controls::minimum_gain;
 use super::{Answer, Call, Column, Page, Parameter, Route, shape};
-use crate::digest::Recommendation;
 use crate::host::Problem;
 use crate::source::RECOMMENDATIONS;
-use crate::summary;
+use crate::summary::{self, RatedRecommendation};
 use futures::FutureExt;
 
 const QUERY: &[Parameter] = &[
@@ -34,7 +33,7 @@ pub const ROUTES: &[Route] = &[Route {
         "recommendations",
         "Security recommendations, the highest impact on the exposure score first; the thousand highest \
          are kept",
-        shape::<Page<Recommendation>>,
+        shape::<Page<RatedRecommendation>>,
         |call| recommendations(call).boxed(),
     )
 }];
@@ -44,9 +43,11 @@ const COLUMNS: &[Column] = &[
     Column("Exposure", "exposureImpact"),
     Column("Device score", "configScoreImpact"),
     Column("Exposed machines", "exposedMachines"),
-    Column("Machines", "totalMachines"),
+    Column("Known exploited", "knownExploited"),
+    Column("Worst by risk", "worst.id"),
     Column("Kind", "remediationType"),
     Column("Category", "category"),
+    Column("Machines", "totalMachines"),
     Column("Status", "status"),
     Column("Product", "product"),
     Column("Vendor", "vendor"),
@@ -54,6 +55,7 @@ const COLUMNS: &[Column] = &[
     Column("Public exploit", "publicExploit"),
     Column("Active alert", "activeAlert"),
     Column("Id", "id"),
+    Column("Risk of the worst", "worst.score"),
 ];
 
 async fn recommendations(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -64,6 +66,7 @@ async fn recommendations(call: &Call<'_>) -> Result<Answer, Problem> {
     // `Security controls` and `SecurityControls` are the same.
     let plain = |text: &String| text.replace(' ', "");
     listed.items.retain(|one| {
+        let one = &one.recommendation;
         let of_status = match status.is_any() {
             true => one.is_active(),
             false => status.admits(one.status.as_deref()),

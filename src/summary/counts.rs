@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Freshness, Known, Listed, Seen};
-use crate::digest::{Digest, Kind, Recommendation, Severities, Tally, Vulnerability};
+use super::rated::Rater;
+use super::{Freshness, Known, Listed, RatedRecommendation, Seen};
+use crate::digest::{Digest, Kind, Severities, Tally, Vulnerability};
 
 /// Vulnerabilities that machines of the tenant are exposed to.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -116,7 +117,7 @@ pub struct Recommendations {
     /// Active ones against a vulnerability with a public exploit.
     pub with_public_exploit: u64,
     /// The ten active ones with the highest exposure impact.
-    pub top: Vec<Recommendation>,
+    pub top: Vec<RatedRecommendation>,
     /// How old they are.
     #[serde(flatten)]
     pub freshness: Freshness,
@@ -161,27 +162,32 @@ pub(super) fn recommendations(seen: &Seen) -> Option<Recommendations> {
     let (Digest::Recommendations(fold), freshness) = seen.digest(Kind::Recommendations)? else {
         return None;
     };
+    let mut rater = Rater::of(seen.known);
     Some(Recommendations {
         active: fold.active,
         total: fold.total,
         by_remediation_type: fold.by_remediation_type.clone(),
         with_public_exploit: fold.with_public_exploit,
-        top: fold.top.clone(),
+        top: fold.top.iter().map(|one| rater.rate(one)).collect(),
         freshness,
     })
 }
 
 /// Recommendations in the order of their exposure impact, active ones before exceptions; nothing where
 /// they were never collected.
-pub fn recommendation_list(known: &[Known], now: Timestamp) -> Option<Listed<Recommendation>> {
+pub fn recommendation_list(known: &[Known], now: Timestamp) -> Option<Listed<RatedRecommendation>> {
     let seen = Seen { known, now };
     let (latest, freshness) = seen.latest(Kind::Recommendations)?;
     let Digest::Recommendations(fold) = &latest.digest else { return None };
     // A digest of an older form has the ten alone.
-    let items = if fold.list.is_empty() { fold.top.clone() } else { fold.list.clone() };
+    let kept = if fold.list.is_empty() { &fold.top } else { &fold.list };
+    let mut rater = Rater::of(known);
+    let items: Vec<_> = kept.iter().map(|one| rater.rate(one)).collect();
     let more = (fold.total > items.len() as u64)
         .then(|| format!("the {} of {} with the highest impact are kept", items.len(), fold.total));
-    Some(Listed { items, of: latest.run.clone(), freshness, note: more })
+    let notes: Vec<_> = more.into_iter().chain(rater.note()).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Some(Listed { items, of: latest.run.clone(), freshness, note })
 }
 
 /// A vulnerability's page in the portal; ids that aren't a CVE's have none that is known.

@@ -1,7 +1,9 @@
 //! What is known of a vulnerability outside, beside what Defender says; and the risk order by both.
 
 use super::Known;
-use crate::digest::{Digest, Epss, Exploited, Flaw, KnownExploited, Nvd, NvdRecord};
+use crate::digest::{
+    DeviceVulnerabilities, Digest, Epss, Exploited, Flaw, KnownExploited, Nvd, NvdRecord,
+};
 use crate::risk::{self, Facts, Listed, Risk};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,6 +71,7 @@ pub struct Join<'a> {
     nvd: Option<&'a Nvd>,
     flaws: Option<&'a std::collections::BTreeMap<String, Flaw>>,
     devices: Option<u64>,
+    rows: Option<&'a DeviceVulnerabilities>,
 }
 
 impl<'a> Join<'a> {
@@ -81,6 +84,7 @@ impl<'a> Join<'a> {
                 Digest::Epss(fold) => join.epss = Some(fold),
                 Digest::Nvd(fold) => join.nvd = Some(fold),
                 Digest::Vulnerabilities(fold) => join.flaws = Some(&fold.flaws),
+                Digest::DeviceVulnerabilities(fold) => join.rows = Some(fold),
                 Digest::Devices(fold) => join.devices = Some(fold.total),
                 _ => {}
             }
@@ -142,6 +146,31 @@ impl<'a> Join<'a> {
     /// What Defender's list says of it.
     pub fn flaw(&self, id: &str) -> Option<&'a Flaw> {
         self.flaws?.get(id)
+    }
+
+    /// The risk of a vulnerability by its id; of one that Defender's list doesn't have, the exposure is
+    /// unknown.
+    pub fn risk_of(&self, id: &str) -> Risk {
+        match self.flaw(id) {
+            Some(flaw) => self.risk(id, flaw),
+            None => risk::risk(&Facts { exposure: None, ..self.facts(id, &Flaw::default()) }),
+        }
+    }
+
+    /// Whether CISA lists it as exploited; nothing where its catalogue isn't read.
+    pub fn lists(&self, id: &str) -> Option<bool> {
+        self.kev.map(|kev| kev.records.contains_key(&id.to_ascii_uppercase()))
+    }
+
+    /// The ids of the CVEs behind a recommendation, as of the last full snapshot of the rows; nothing where
+    /// they aren't all known.
+    pub fn behind(&self, recommendation: &str) -> Option<Vec<String>> {
+        self.rows?.behind(recommendation)
+    }
+
+    /// Rows on devices whose recommendation and CVE didn't fit in what is kept of both.
+    pub fn beyond(&self) -> u64 {
+        self.rows.map_or(0, DeviceVulnerabilities::beyond)
     }
 
     /// Whether CISA's catalogue is read here.

@@ -199,12 +199,13 @@ fn by_level(devices: &Devices, tally: &Tally) -> String {
 }
 
 fn recommendations(counts: &Recommendations) -> String {
-    let first = counts.top.first().map(|first| {
+    let first = counts.top.first().map(|rated| {
+        let first = &rated.recommendation;
         let name = first.name.as_deref().unwrap_or(&first.id);
-        format!(
-            "; first: {name} ({} exposure points)",
-            rounded(first.exposure_impact.unwrap_or(0.0))
-        )
+        let impact = rounded(first.exposure_impact.unwrap_or(0.0));
+        let exploited = rated.known_exploited.filter(|count| *count > 0);
+        let exploited = exploited.map(|count| format!(", ends {count} known exploited"));
+        format!("; first: {name} ({impact} exposure points{})", exploited.unwrap_or_default())
     });
     let first = first.unwrap_or_default();
     format!("{} active{first}{}", counts.active, aged(counts.freshness))

@@ -8,7 +8,10 @@ use posture::digest::{Digest, Latest};
 use posture::plan::RunId;
 use posture::report::{Report, Status};
 use posture::run;
-use posture::source::{ALL, EPSS, EVERYONE, KNOWN_EXPLOITED, NVD, Source, VULNERABILITIES};
+use posture::source::{
+    ALL, DEVICE_VULNERABILITIES, EPSS, EVERYONE, KNOWN_EXPLOITED, NVD, RECOMMENDATIONS, Source,
+    VULNERABILITIES,
+};
 use serde_json::Value;
 use simulator::{Api, Fault, FaultKind, Options, Simulator};
 use std::collections::BTreeSet;
@@ -314,6 +317,69 @@ async fn where_the_catalogue_is_not_read_the_list_says_so_and_nothing_counts_as_
     assert!(unlisted["note"].as_str().unwrap().contains("CISA's catalogue isn't read here"));
     let probability = items.iter().find_map(|one| one["probability"].as_object()).unwrap();
     assert!(probability["score"].is_f64() && probability["model"].is_null(), "Defender's copy");
+}
+
+/// The kept rows of vulnerabilities on devices: recommendation and CVE.
+async fn pairs(app: &App) -> BTreeSet<(String, String)> {
+    let lines = support::kept_lines(&*app.ledger, DEVICE_VULNERABILITIES).await;
+    let rows = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let text = |row: &Value, names: [&str; 2]| {
+        names.iter().find_map(|name| row[name].as_str().map(str::to_owned))
+    };
+    let pair = |row: Value| {
+        let of = text(&row, ["recommendationReference", "RecommendationReference"])?;
+        Some((of, text(&row, ["cveId", "CveId"])?))
+    };
+    rows.filter_map(pair).collect()
+}
+
+#[tokio::test]
+async fn a_recommendation_says_how_many_that_cisa_lists_it_ends_and_the_worst_of_them() {
+    let (microsoft, folder) = (support::microsoft(40).await, Folder::new());
+    let app = all_known(&microsoft, &folder).await;
+    for source in [RECOMMENDATIONS, DEVICE_VULNERABILITIES] {
+        let report = run::run(&app, &support::job(&app, source)).await;
+        assert_eq!(report.status, Status::Complete, "{report}");
+    }
+    let catalogue = latest(&app, KNOWN_EXPLOITED).await.digest;
+    let Digest::KnownExploited(catalogue) = catalogue else { panic!() };
+    let pairs = pairs(&app).await;
+
+    let list = asked(&app, "/api/recommendations", "top=1000&status=active,exception").await;
+    let all = asked(&app, "/api/vulnerabilities", "top=1000").await;
+    let summary = asked(&app, "/api/summary", "").await;
+
+    let score = |id: &str| {
+        let found = all["value"].as_array().unwrap().iter().find(|one| one["id"] == id);
+        found.map(|one| one["risk"]["score"].as_f64().unwrap())
+    };
+    let (mut listed, mut settings) = (0, 0);
+    for one in list["value"].as_array().unwrap() {
+        let id = one["id"].as_str().unwrap();
+        let behind: Vec<_> =
+            pairs.iter().filter(|(of, _)| of == id).map(|(_, cve)| cve.as_str()).collect();
+        if behind.is_empty() {
+            assert!(one["knownExploited"].is_null() && one["worst"].is_null(), "{one}");
+            settings += u64::from(id.starts_with("sca-"));
+            continue;
+        }
+        let exploited = behind.iter().filter(|cve| catalogue.records.contains_key(**cve)).count();
+        assert_eq!(one["knownExploited"], exploited, "{one} {behind:?}");
+        listed += exploited;
+        let worst = one["worst"]["id"].as_str().unwrap();
+        assert!(behind.contains(&worst), "{one} {behind:?}");
+        let highest = behind.iter().filter_map(|cve| score(cve)).fold(0.0, f64::max);
+        assert!(one["worst"]["score"].as_f64().unwrap() >= highest, "{one} {highest}");
+        if let Some(own) = score(worst) {
+            assert_eq!(one["worst"]["score"].as_f64(), Some(own));
+        }
+    }
+    assert!(listed > 0 && settings > 0, "{listed} {settings}");
+    let top = summary["recommendations"]["top"].as_array().unwrap();
+    for one in top {
+        let same = list["value"].as_array().unwrap().iter().find(|other| other["id"] == one["id"]);
+        assert_eq!(Some(one), same);
+    }
 }
 
 /// The workspace's function and the program come to the same order by the same figures.

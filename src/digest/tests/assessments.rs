@@ -40,6 +40,90 @@ fn vulnerabilities_beyond_the_bound_are_counted_all_the_same() {
     assert!(size < 400_000, "{size} bytes with each part");
 }
 
+fn behind(pairs: impl IntoIterator<Item = (String, String)>) -> Digest {
+    let mut digest = Digest::new(Kind::DeviceVulnerabilities);
+    for (of, cve) in pairs {
+        add(&mut digest, &format!(r#"{{"cveId":"{cve}","recommendationReference":"{of}"}}"#));
+    }
+    digest
+}
+
+fn rows(digest: &Digest) -> &DeviceVulnerabilities {
+    let Digest::DeviceVulnerabilities(fold) = digest else { panic!("{digest:?}") };
+    fold
+}
+
+fn pair(of: &str, cve: &str) -> (String, String) {
+    (of.to_owned(), cve.to_owned())
+}
+
+#[test]
+fn each_recommendation_has_the_cves_behind_it_once_whatever_file_they_come_from() {
+    let mut one = behind([
+        pair("va-_-trey-_-Reader", "CVE-2026-0002"),
+        pair("va-_-trey-_-reader", "cve-2026-0002"),
+        pair("va-_-trey-_-reader", "TVM-2026-0001"),
+        pair("va-_-trey-_-reader", "CVE-2026-00002"),
+    ]);
+    add(&mut one, r#"{"CveId":"CVE-1999-12345","RecommendationReference":"va-_-trey-_-reader"}"#);
+    let other =
+        behind([pair("va-_-trey-_-reader", "CVE-2026-0002"), pair("x", "CVE-2026-4294967295")]);
+    let mut merged = Digest::new(Kind::DeviceVulnerabilities);
+    for part in [&one, &other, &Digest::new(Kind::DeviceVulnerabilities)] {
+        merged.merge(part);
+    }
+
+    let read: Digest = serde_json::from_str(&serde_json::to_string(&merged).unwrap()).unwrap();
+
+    assert_eq!(read, merged);
+    let of = |id: &str| rows(&read).behind(id).unwrap();
+    assert_eq!(of("VA-_-trey-_-reader"), ["CVE-1999-12345", "CVE-2026-0002"]);
+    assert_eq!(of("x"), ["CVE-2026-4294967295"]);
+    assert_eq!((of("va-_-none"), rows(&read).beyond()), (Vec::new(), 0));
+}
+
+#[test]
+fn cves_that_do_not_fit_are_counted_and_their_recommendations_are_unknown() {
+    let cve = |number: usize| format!("CVE-2026-{:04}", 1_000 + number % 20_000);
+    let of = |number: usize| format!("va-_-vendor-_-product_{}", number / 20_000);
+    let full = behind((0..60_010).map(|number| (of(number), cve(number))));
+    let name = |number: usize| format!("{number:0<170}");
+    let names = behind((1_000..3_010).map(|number| (name(number), cve(0))));
+
+    let mut both = full.clone();
+    both.merge(&behind([pair(&of(20_000), "CVE-2025-0001"), pair(&of(1), &cve(1))]));
+
+    let size = serde_json::to_string(&full).unwrap().len();
+    assert!(size < 1_000_000, "{size} bytes with each part");
+    let full = rows(&full);
+    assert_eq!((full.beyond(), full.behind(&of(0)).unwrap().len()), (10, 20_000));
+    assert_eq!((full.behind(&of(60_000)), full.behind("another")), (None, None), "not 0");
+    assert_eq!(rows(&both).beyond(), 11);
+    assert!(rows(&both).behind(&of(20_000)).is_none() && rows(&both).behind(&of(0)).is_some());
+    let size = serde_json::to_string(&names).unwrap().len();
+    assert!(size < 500_000, "{size} bytes with each part");
+    assert_eq!(rows(&names).beyond(), 10);
+    assert_eq!(rows(&names).behind(&name(1_000)), Some(vec![cve(0)]), "by its first 160 bytes");
+}
+
+#[test]
+fn behind_rows_that_an_earlier_release_folded_nothing_is_known() {
+    let old: Digest = serde_json::from_str(
+        r#"{"of":"device_vulnerabilities","total":3,"withSecurityUpdate":0,"software":0,"rows":{"of":"","rest":{}},"unreadable":0}"#,
+    )
+    .unwrap();
+    let new = behind([pair("x", "CVE-2026-0001")]);
+    let (mut resumed, mut merged) = (old.clone(), new.clone());
+
+    add(&mut resumed, r#"{"cveId":"CVE-2026-0001","recommendationReference":"x"}"#);
+    merged.merge(&old);
+
+    assert!(rows(&new).behind("x").is_some());
+    for unknown in [old, resumed, merged] {
+        assert_eq!((rows(&unknown).behind("x"), rows(&unknown).beyond()), (None, 0));
+    }
+}
+
 #[test]
 fn a_setting_that_does_not_apply_neither_complies_nor_fails() {
     let rows = [

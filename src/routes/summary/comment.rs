@@ -2,7 +2,8 @@
 
 use crate::routes::{Block, Cell, Comment};
 use crate::summary::{
-    Compliance, ImprovementAction, Recommendations, SecureScore, Summary, Vulnerabilities, lines,
+    Compliance, ImprovementAction, RatedRecommendation, Recommendations, SecureScore, Summary,
+    Vulnerabilities, lines,
 };
 
 /// Lines that say what the tables or the title say.
@@ -125,16 +126,28 @@ fn vulnerabilities(found: &Vulnerabilities) -> Block {
 }
 
 fn recommendations(found: &Recommendations) -> Block {
-    let row = |top: &crate::digest::Recommendation| {
+    let row = |rated: &RatedRecommendation| {
+        let top = &rated.recommendation;
+        let worst = rated.worst.as_ref().map(|worst| format!("{} ({})", worst.id, worst.score));
         vec![
             text(top.name.as_deref().or(Some(&top.id))),
             figure(top.exposure_impact),
             figure(top.config_score_impact),
             figure(top.exposed_machines.map(|machines| machines as f64)),
+            figure(rated.known_exploited.map(|count| count as f64)),
+            worst.as_deref().unwrap_or("–").into(),
             text(top.remediation_type.as_deref()),
         ]
     };
-    let columns = ["Recommendation", "Exposure", "Device score", "Machines", "Kind"];
+    let columns = [
+        "Recommendation",
+        "Exposure",
+        "Device score",
+        "Machines",
+        "Known exploited",
+        "Worst by risk",
+        "Kind",
+    ];
     table("What lowers the exposure most", &columns, found.top.iter().map(row).collect())
 }
 

@@ -183,7 +183,7 @@ fn counts_and_top_lists_are_carried_over_with_links_into_the_tenant() {
     let page = "https://security.microsoft.com/vulnerabilities/vulnerability/CVE-2026-0001/overview?tid=tenant";
     assert_eq!(urls, [Some(page), None]);
     assert_eq!(summary.devices.unwrap().by_risk.of("High"), 1);
-    assert_eq!(summary.recommendations.unwrap().top[0].exposure_impact, Some(1.5));
+    assert_eq!(summary.recommendations.unwrap().top[0].recommendation.exposure_impact, Some(1.5));
 }
 
 #[test]
