@@ -20,12 +20,41 @@ pub struct Facts {
     pub cvss: Option<f64>,
     /// Defender's word of severity, where there is no score.
     pub severity: Option<String>,
-    /// Part of the devices that are exposed, 0 to 1; of one device 1 where it faces the internet, else 0.
-    pub exposure: Option<f64>,
+    /// Who is exposed.
+    pub exposure: Option<Exposure>,
     /// Criticality of the device, 0 very high to 3 low, as Microsoft counts it.
     pub criticality: Option<u8>,
-    /// The days of the catalogue and of the probability.
-    pub as_of: [Option<String>; 2],
+    /// The days of the catalogue, of the probability and of the exposure.
+    pub as_of: [Option<String>; 3],
+}
+
+/// Who is exposed to a vulnerability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exposure {
+    /// That part of the tenant's devices, 0 to 1.
+    Part(f64),
+    /// One device, which can be reached from the internet: it weighs as all devices do.
+    FacesInternet,
+    /// One device, which can't: it weighs as no device does, which isn't 0.
+    Inside,
+}
+
+impl Exposure {
+    fn part(self) -> f64 {
+        match self {
+            Exposure::Part(part) => part.clamp(0.0, 1.0),
+            Exposure::FacesInternet => 1.0,
+            Exposure::Inside => 0.0,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Exposure::Part(part) => format!("{} %", (part * 1000.0).round() / 10.0),
+            Exposure::FacesInternet => "internet-facing".to_owned(),
+            Exposure::Inside => "not internet-facing".to_owned(),
+        }
+    }
 }
 
 /// What CISA's catalogue says.
@@ -97,7 +126,7 @@ fn of_word(word: &str) -> Option<f64> {
 /// The risk of these facts.
 pub fn risk(facts: &Facts) -> Risk {
     let unit = |value: f64| value.clamp(0.0, 1.0);
-    let [listed_on, scored_on] = &facts.as_of;
+    let [listed_on, scored_on, exposed_on] = &facts.as_of;
     let scored = facts.cvss.or_else(|| of_word(facts.severity.as_deref()?));
     let severity = match (facts.cvss, &facts.severity) {
         (Some(cvss), _) => Some(format!("CVSS {cvss}")),
@@ -110,7 +139,6 @@ pub fn risk(facts: &Facts) -> Risk {
         _ => ("low", 0.6),
     });
     let (exploited, by_exploitation) = exploitation(facts);
-    let percent = |part: f64| format!("{} %", (part * 1000.0).round() / 10.0);
     let factor = |name, value, weight, as_of: Option<&String>| Factor {
         name,
         value,
@@ -133,9 +161,9 @@ pub fn risk(facts: &Facts) -> Risk {
         ),
         factor(
             "exposure",
-            facts.exposure.map(percent),
-            facts.exposure.map_or(0.7, |part| 0.4 + 0.6 * unit(part).sqrt()),
-            None,
+            facts.exposure.map(Exposure::text),
+            facts.exposure.map_or(0.7, |exposure| 0.4 + 0.6 * exposure.part().sqrt()),
+            exposed_on.as_ref(),
         ),
         factor(
             "criticality",
@@ -151,6 +179,7 @@ pub fn risk(facts: &Facts) -> Risk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Exposure::{FacesInternet, Inside, Part};
     use Listed::{ByRansomware, Exploited, No};
 
     /// A real vulnerability with the facts of August 2026, on assets that are alike.
@@ -197,8 +226,10 @@ mod tests {
             for exploit in [None, Some(0), Some(2)] {
                 for probability in [None, Some(0.0), Some(0.5)] {
                     for cvss in [None, Some(0.0), Some(7.0)] {
-                        for (exposure, criticality) in [(None, None), (Some(0.0), Some(3))] {
-                            let as_of = [None, None];
+                        for (exposure, criticality) in
+                            [(None, None), (Some(Part(0.0)), Some(3)), (Some(Inside), Some(2))]
+                        {
+                            let as_of = [None, None, None];
                             all.push(Facts {
                                 listed,
                                 exploit,
@@ -237,9 +268,23 @@ mod tests {
             }
             assert!(score(&|facts| facts.probability = Some(0.9)) > now, "{facts:?}");
             assert!(score(&|facts| facts.cvss = Some(10.0)) > now, "{facts:?}");
-            assert!(score(&|facts| facts.exposure = Some(0.9)) > now, "{facts:?}");
+            assert!(score(&|facts| facts.exposure = Some(Part(0.9))) > now, "{facts:?}");
+            assert!(score(&|facts| facts.exposure = Some(FacesInternet)) > now, "{facts:?}");
             assert!(score(&|facts| facts.criticality = Some(0)) > now, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn of_one_device_the_exposure_is_whether_it_faces_the_internet() {
+        let of = |exposure| risk(&Facts { exposure, ..Facts::default() });
+        let shown = |exposure| of(exposure).factors.remove(3).value;
+
+        assert!(of(Some(FacesInternet)).score > of(None).score);
+        assert!(of(None).score > of(Some(Inside)).score && of(Some(Inside)).score > 0.0);
+        assert_eq!(of(Some(FacesInternet)).score, of(Some(Part(1.0))).score);
+        assert_eq!(shown(Some(FacesInternet)).as_deref(), Some("internet-facing"));
+        assert_eq!(shown(Some(Inside)).as_deref(), Some("not internet-facing"));
+        assert_eq!((shown(Some(Part(0.125))).as_deref(), shown(None)), (Some("12.5 %"), None));
     }
 
     #[test]
@@ -250,7 +295,7 @@ mod tests {
             exploit: Some(0),
             probability: Some(0.0),
             cvss: Some(0.0),
-            exposure: Some(0.0),
+            exposure: Some(Inside),
             criticality: Some(3),
             ..Facts::default()
         });

@@ -44,7 +44,17 @@ impl Lookup<'_> {
     ///
     /// Each path is always folded into one type.
     pub(super) async fn ask<T: Fold>(&self, path: &str, needs: Permission) -> Result<Arc<T>, Gap> {
-        self.remembered(path, T::IS_LARGE, self.read::<T>(path, needs)).await
+        self.ask_into(path, needs, T::default()).await
+    }
+
+    /// The same, folded into what there is at the start.
+    pub(super) async fn ask_into<T: Fold>(
+        &self,
+        path: &str,
+        needs: Permission,
+        start: T,
+    ) -> Result<Arc<T>, Gap> {
+        self.remembered(path, T::IS_LARGE, self.read(path, needs, start)).await
     }
 
     /// What was read under a key in this tenant within five minutes, or is read now. Each key is always
@@ -67,7 +77,7 @@ impl Lookup<'_> {
         found.map_err(|_| Gap::Unreachable { what: "the answer is of another kind".to_owned() })
     }
 
-    async fn read<T: Fold>(&self, path: &str, needs: Permission) -> Result<T, Gap> {
+    async fn read<T: Fold>(&self, path: &str, needs: Permission, mut folded: T) -> Result<T, Gap> {
         let cloud = self.tenant.cloud;
         if cloud.defender.is_empty() {
             return Err(Gap::NotKept(format!(
@@ -77,7 +87,6 @@ impl Lookup<'_> {
         }
         let pipeline = self.tenant.pipeline(Api::Defender);
         let (patience, meter) = (self.patience(), Meter::default());
-        let mut folded = T::default();
         let mut next = Some(format!("{}{path}", cloud.defender));
         for _ in 0..MOST_PAGES {
             let Some(link) = next.take() else { break };

@@ -2,6 +2,7 @@
 
 use super::criticality::Criticality;
 use super::gap::{Gap, MissingPart, Stop, or_missing};
+use super::internet::InternetFacing;
 use super::level::{Rating, rating};
 use super::machine::{Device, find_among};
 use super::named::Named;
@@ -9,7 +10,9 @@ use super::parts::{Alerts, Update, User, updates_of};
 use super::possible::{Possible, possible};
 use super::settings::Settings;
 use super::vulnerabilities::Weaknesses;
+use super::vulnerability::OfDevice;
 use super::{Lookup, Origin};
+use crate::risk::Exposure;
 use crate::schema;
 use crate::source::DEVICES;
 use crate::summary;
@@ -51,6 +54,8 @@ pub struct Card {
     pub logged_on_users: Option<Vec<User>>,
     /// How critical the exposure graph holds it.
     pub criticality: Option<Criticality>,
+    /// Whether it can be reached from the internet.
+    pub internet_facing: Option<InternetFacing>,
     /// The response actions, possible or not.
     pub actions: Vec<Possible>,
     /// Its pages in the portal.
@@ -81,6 +86,27 @@ struct Parts {
     logged_on_users: Option<Vec<User>>,
 }
 
+/// What kept answers of hunting say of a device.
+#[derive(Default)]
+struct Hunted {
+    criticality: Option<Criticality>,
+    internet_facing: Option<InternetFacing>,
+}
+
+impl Hunted {
+    /// What a vulnerability's risk to the device follows from.
+    fn of_device(&self) -> OfDevice {
+        let facing = self.internet_facing.and_then(|known| Some((known.facing?, known.collected)));
+        let exposure = |(faces, _)| if faces { Exposure::FacesInternet } else { Exposure::Inside };
+        OfDevice {
+            exposure: facing.map(exposure),
+            exposed_on: facing.map(|(_, collected)| collected),
+            // A device that the graph was asked for and doesn't hold critical counts as low.
+            criticality: self.criticality.as_ref().map(|one| one.level.unwrap_or(LEAST_CRITICAL)),
+        }
+    }
+}
+
 impl Lookup<'_> {
     /// The card of a device, live unless `kept` is asked for or Defender refuses to find it.
     ///
@@ -104,9 +130,9 @@ impl Lookup<'_> {
             return self.card_kept(named, missing).await;
         };
         let parts = self.parts_live(&device.id, &mut missing);
-        let (parts, criticality) = futures::join!(parts, self.criticality(&device));
-        let criticality = or_missing(&mut missing, "criticality", criticality);
-        Ok(self.made(device, parts, criticality, (None, missing)))
+        let (parts, (hunted, lacking)) = futures::join!(parts, self.hunted(&device));
+        missing.extend(lacking);
+        Ok(self.made(device, parts, hunted, (None, missing)))
     }
 
     async fn parts_live(&self, id: &str, missing: &mut Vec<MissingPart>) -> Parts {
@@ -151,23 +177,33 @@ impl Lookup<'_> {
         }
         or_missing::<()>(&mut missing, "alerts", Err(never("alerts")));
         or_missing::<()>(&mut missing, "loggedOnUsers", Err(never("users")));
-        let criticality = self.criticality(&device).await;
-        let criticality = or_missing(&mut missing, "criticality", criticality);
-        Ok(self.made(device, parts, criticality, (Some(oldest), missing)))
+        let (hunted, lacking) = self.hunted(&device).await;
+        missing.extend(lacking);
+        Ok(self.made(device, parts, hunted, (Some(oldest), missing)))
+    }
+
+    async fn hunted(&self, device: &Device) -> (Hunted, Vec<MissingPart>) {
+        let (criticality, facing) =
+            futures::join!(self.criticality(device), self.internet_facing(device));
+        let mut missing = Vec::new();
+        let hunted = Hunted {
+            criticality: or_missing(&mut missing, "criticality", criticality),
+            internet_facing: or_missing(&mut missing, "internetFacing", facing),
+        };
+        (hunted, missing)
     }
 
     fn made(
         &self,
         device: Device,
         mut parts: Parts,
-        criticality: Option<Criticality>,
+        hunted: Hunted,
         (kept, missing): (Option<Timestamp>, Vec<MissingPart>),
     ) -> Card {
         if let Some(weaknesses) = &mut parts.vulnerabilities {
-            // A device that the graph was asked for and doesn't hold critical counts as low.
-            let level = criticality.as_ref().map(|known| known.level.unwrap_or(LEAST_CRITICAL));
-            weaknesses.rank(summary::Join::of(&self.known), level);
+            weaknesses.rank(summary::Join::of(&self.known), &hunted.of_device());
         }
+        let Hunted { criticality, internet_facing } = hunted;
         let rating = rating(
             &device,
             parts.alerts.as_ref(),
@@ -187,6 +223,7 @@ impl Lookup<'_> {
             logged_on_users: parts.logged_on_users,
             actions: possible(self.tenant, &device, criticality.as_ref(), self.now),
             criticality,
+            internet_facing,
             links: self.links(&device.id),
             missing,
             device,

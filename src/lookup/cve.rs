@@ -5,7 +5,7 @@ use super::exposure::{Affected, Exposed, Fix, MOST_DEVICES, Reference, Rows};
 use super::gap::{Gap, MissingPart, Stop, or_missing};
 use super::named::escaped;
 use super::rows::{FlawRow, Meant};
-use super::vulnerabilities::{Exploit, Record};
+use super::vulnerability::{Exploit, Record};
 use super::{Lookup, Origin};
 use crate::digest::Flaw;
 use crate::risk::Risk;

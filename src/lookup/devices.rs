@@ -5,7 +5,7 @@ use super::gap::Gap;
 use super::machine::Device;
 use super::named::SoftwareId;
 use super::rows::{FlawRow, Meant};
-use super::vulnerabilities::rank;
+use super::vulnerability::rank;
 use crate::digest::Tally;
 use crate::source::DEVICES;
 use jiff::Timestamp;

@@ -3,7 +3,8 @@
 use super::criticality::Criticality;
 use super::machine::Device;
 use super::parts::{Alerts, alert_rank};
-use super::vulnerabilities::{Exploit, Vulnerability, Weaknesses, rank};
+use super::vulnerabilities::Weaknesses;
+use super::vulnerability::{Exploit, Vulnerability, rank};
 use schemars::JsonSchema;
 use serde::Serialize;
 

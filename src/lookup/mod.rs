@@ -12,6 +12,7 @@ mod exposure;
 mod gap;
 mod holders;
 mod incident;
+mod internet;
 mod kept;
 mod level;
 mod machine;
@@ -22,6 +23,7 @@ mod rows;
 mod settings;
 mod software;
 mod vulnerabilities;
+mod vulnerability;
 
 pub use card::{Card, Links};
 pub use criticality::Criticality;
@@ -34,6 +36,7 @@ pub use incident::{
     Account, AccountContext, AddressContext, CveContext, Entities, Host, HostContext, Incident,
     IncidentContext, Risk,
 };
+pub use internet::InternetFacing;
 pub use level::{Level, Rating};
 pub use machine::{Device, find_among};
 pub use named::{Named, SoftwareId, cve, is_device_id};
@@ -41,7 +44,8 @@ pub use parts::{Alerts, Update, User};
 pub use possible::{Possible, possible};
 pub use settings::{Setting, Settings};
 pub use software::{Product, Software, Version};
-pub use vulnerabilities::{Exploit, Vulnerability, Weaknesses};
+pub use vulnerabilities::Weaknesses;
+pub use vulnerability::{Exploit, Vulnerability};
 
 use crate::app::App;
 use crate::recent::Recent;

@@ -4,7 +4,7 @@ use super::Lookup;
 use super::ask::Fold;
 use super::gap::Gap;
 use super::rows::FlawRow;
-use super::vulnerabilities::rank;
+use super::vulnerability::rank;
 use crate::digest::lenient;
 use crate::permissions::{ALERT_READ, USER_READ};
 use crate::schema;

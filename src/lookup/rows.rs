@@ -4,7 +4,7 @@ use super::Lookup;
 use super::gap::Gap;
 use super::kept::ReadLine;
 use super::named::SoftwareId;
-use super::vulnerabilities::{Exploit, Vulnerability};
+use super::vulnerability::{Exploit, Vulnerability};
 use crate::digest::lenient;
 use crate::source::{DEVICE_VULNERABILITIES, DEVICE_VULNERABILITY_CHANGES};
 use jiff::Timestamp;

@@ -147,7 +147,7 @@ impl Lookup<'_> {
             (format!("{path}/distributions"), format!("{path}/vulnerabilities"));
         let (versions, flaws) = futures::join!(
             self.ask::<Vec<Version>>(&versions, SOFTWARE.needs),
-            self.weaknesses(&flaws),
+            self.weaknesses(&flaws, Weaknesses::default()),
         );
         let versions = or_missing(&mut missing, "versions", versions);
         let versions = versions.map(|versions| widest(versions.as_ref().clone()));

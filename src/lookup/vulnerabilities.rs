@@ -4,71 +4,17 @@ use super::Lookup;
 use super::ask::Fold;
 use super::gap::Gap;
 use super::rows::FlawRow;
-use crate::digest::{Flaw, Severities, lenient};
-use crate::risk::{self, Facts, Risk};
+use super::vulnerability::{Exploit, OfDevice, Record, Vulnerability};
+use crate::digest::{Severities, lenient};
 use crate::source::VULNERABILITIES;
-use crate::summary::Join;
-use jiff::Timestamp;
+use crate::summary::{Join, Known};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Vulnerabilities with an exploit that an answer names.
+/// Vulnerabilities with an exploit, or that CISA lists, that an answer names.
 const MOST_NAMED: usize = 20;
-/// Longest description, in characters.
-const DESCRIPTION_CHARS: usize = 600;
-
-/// What is known of exploits, the worst last.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
-pub enum Exploit {
-    /// No exploit is known.
-    #[default]
-    None,
-    /// An exploit is public.
-    Public,
-    /// An exploit is verified.
-    Verified,
-    /// An exploit kit has it.
-    InKit,
-}
-
-/// A vulnerability.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Weakness")]
-pub struct Vulnerability {
-    /// Mostly a CVE id.
-    pub id: String,
-    /// `Critical`, `High`, `Medium` or `Low`.
-    pub severity: Option<String>,
-    /// CVSS version 3 score, 0 to 10.
-    pub cvss: Option<f64>,
-    /// Probability that it is exploited within 30 days, 0 to 1.
-    pub epss: Option<f64>,
-    /// What is known of exploits.
-    pub exploit: Exploit,
-    /// What it is about; null where a kept row doesn't say.
-    pub description: Option<String>,
-    /// Of a device's: whether CISA lists it as exploited; null where its catalogue isn't read.
-    pub known_exploited: Option<bool>,
-    /// Of a device's: its risk there, and what that is made of (docs/risk.md).
-    pub risk: Option<Risk>,
-}
-
 /// Vulnerabilities of one device or software, each once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -81,87 +27,68 @@ pub struct Weaknesses {
     pub exploited: u64,
     /// Those that an exploit kit has.
     pub in_kit: u64,
+    /// Of a device's: those that CISA lists as exploited; null where its catalogue isn't read.
+    pub known_exploited: Option<u64>,
     /// The worst: by exploit and severity together, then by CVSS score.
     pub worst: Option<Vulnerability>,
-    /// Those with an exploit, 20 at most, the worst first; of a device's by risk.
+    /// Those with an exploit, 20 at most, the worst first. Of a device's also those that only CISA lists as
+    /// exploited, the highest risk first.
     pub with_exploit: Vec<Vulnerability>,
     #[serde(skip)]
     #[schemars(skip)]
     seen: HashSet<String>,
-}
-
-impl Vulnerability {
-    /// How bad it is: severity 1 to 4, and up to three for an exploit; then the score.
-    fn weight(&self) -> (u8, f64) {
-        (self.severity() + self.exploit as u8, self.cvss.unwrap_or(0.0))
-    }
-
-    /// What of it a risk follows from.
-    fn flaw(&self) -> Flaw {
-        let is_told = self.severity.is_some() || self.cvss.is_some();
-        Flaw {
-            machines: 1,
-            cvss: self.cvss,
-            epss: self.epss,
-            severity: self.severity.clone(),
-            exploit: is_told.then_some(self.exploit as u8),
-        }
-    }
-
-    /// Its severity from 0, unknown, to 4, critical.
-    pub(super) fn severity(&self) -> u8 {
-        rank(self.severity.as_deref(), &["low", "medium", "high", "critical"])
-    }
-}
-
-/// The place of a value among known ones, counted from 1 in any letter case; 0 for any other.
-pub(super) fn rank(value: Option<&str>, known: &[&str]) -> u8 {
-    let place =
-        value.and_then(|value| known.iter().position(|one| one.eq_ignore_ascii_case(value)));
-    place.map_or(0, |place| place as u8 + 1)
+    /// Of a device's, until the end: by what those with the highest risk are found.
+    #[serde(skip)]
+    #[schemars(skip)]
+    known: Option<Arc<Vec<Known>>>,
 }
 
 impl Weaknesses {
-    pub(super) fn take(&mut self, one: Vulnerability) {
+    /// None of a device yet, to be judged by what is known outside.
+    pub(super) fn of_device(known: Arc<Vec<Known>>) -> Weaknesses {
+        let known_exploited = Join::of(&known).reads_catalogue().then_some(0);
+        Weaknesses { known_exploited, known: Some(known), ..Weaknesses::default() }
+    }
+
+    pub(super) fn take(&mut self, mut one: Vulnerability) {
         if !self.seen.insert(one.id.clone()) {
             return;
         }
         self.total += 1;
         self.by_severity.add(one.severity.as_deref());
         self.in_kit += u64::from(one.exploit == Exploit::InKit);
-        let is_worse = |than: &Vulnerability| one.weight() > than.weight();
-        if one.exploit > Exploit::None {
-            self.exploited += 1;
-            let place = self.with_exploit.partition_point(|other| !is_worse(other));
+        self.exploited += u64::from(one.exploit > Exploit::None);
+        if let Some(known) = &self.known {
+            // Exposure and criticality of the device are the same for all, and so don't change the order.
+            one.judge(&Join::of(known), &OfDevice::default());
+        }
+        if let Some(count) = &mut self.known_exploited {
+            *count += u64::from(one.known_exploited == Some(true));
+        }
+        if one.is_named() {
+            let place = self.with_exploit.partition_point(|other| !one.is_before(other));
             if place < MOST_NAMED {
                 self.with_exploit.insert(place, one.clone());
                 self.with_exploit.truncate(MOST_NAMED);
             }
         }
-        if self.worst.as_ref().is_none_or(is_worse) {
+        if self.worst.as_ref().is_none_or(|worst| one.weight() > worst.weight()) {
             self.worst = Some(one);
         }
     }
-}
 
-impl Weaknesses {
-    /// Puts what is known outside beside those that are named, and orders them by their risk to a device of
-    /// that criticality.
-    pub(super) fn rank(&mut self, join: Join<'_>, criticality: Option<u8>) {
+    /// Judges those that are named by what is known of the device too, and orders them by their risk to it.
+    pub(super) fn rank(&mut self, join: Join<'_>, device: &OfDevice) {
         for one in self.with_exploit.iter_mut().chain(&mut self.worst) {
-            one.known_exploited = join.outside(&one.id).known_exploited;
-            // Of one device: which part of all is exposed says nothing of it.
-            let facts = Facts { exposure: None, criticality, ..join.facts(&one.id, &one.flaw()) };
-            one.risk = Some(risk::risk(&facts));
+            one.judge(&join, device);
         }
-        let score = |one: &Vulnerability| one.risk.as_ref().map_or(0.0, |risk| risk.score);
-        self.with_exploit.sort_by(|one, other| score(other).total_cmp(&score(one)));
+        self.with_exploit.sort_by(|one, other| other.score().total_cmp(&one.score()));
     }
 }
 
 impl Fold for Weaknesses {
     fn end(&mut self) {
-        self.seen = HashSet::new();
+        (self.seen, self.known) = (HashSet::new(), None);
     }
 
     fn add(&mut self, record: &[u8]) {
@@ -171,86 +98,24 @@ impl Fold for Weaknesses {
     }
 }
 
-/// A vulnerability as Defender lists it.
-///
-/// <https://learn.microsoft.com/defender-endpoint/api/get-discovered-vulnerabilities>
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Record {
-    #[serde(deserialize_with = "lenient::owned")]
-    pub id: Option<String>,
-    #[serde(deserialize_with = "lenient::owned")]
-    pub description: Option<String>,
-    #[serde(deserialize_with = "lenient::owned")]
-    pub severity: Option<String>,
-    #[serde(deserialize_with = "lenient::number")]
-    pub cvss_v3: Option<f64>,
-    #[serde(deserialize_with = "lenient::owned")]
-    pub cvss_vector: Option<String>,
-    #[serde(deserialize_with = "lenient::number")]
-    pub epss: Option<f64>,
-    // A field of its own and no alias, because a record may have both spellings.
-    #[serde(rename = "EPSS", deserialize_with = "lenient::number")]
-    epss_in_capitals: Option<f64>,
-    #[serde(deserialize_with = "lenient::flag")]
-    public_exploit: Option<bool>,
-    #[serde(deserialize_with = "lenient::flag")]
-    exploit_verified: Option<bool>,
-    #[serde(deserialize_with = "lenient::flag")]
-    exploit_in_kit: Option<bool>,
-    #[serde(deserialize_with = "lenient::owned_texts")]
-    pub exploit_types: Vec<String>,
-    #[serde(deserialize_with = "lenient::owned_texts")]
-    pub exploit_uris: Vec<String>,
-    #[serde(deserialize_with = "lenient::count")]
-    pub exposed_machines: Option<u64>,
-    #[serde(deserialize_with = "lenient::time")]
-    pub published_on: Option<Timestamp>,
-    #[serde(deserialize_with = "lenient::time")]
-    pub updated_on: Option<Timestamp>,
-}
-
-impl Record {
-    pub fn exploit(&self) -> Exploit {
-        match (self.exploit_in_kit, self.exploit_verified, self.public_exploit) {
-            (Some(true), _, _) => Exploit::InKit,
-            (_, Some(true), _) => Exploit::Verified,
-            (_, _, Some(true)) => Exploit::Public,
-            _ => Exploit::None,
-        }
-    }
-
-    pub fn vulnerability(self) -> Option<Vulnerability> {
-        let exploit = self.exploit();
-        let cut = |text: String| lenient::cut(&text, DESCRIPTION_CHARS).to_owned();
-        Some(Vulnerability {
-            id: self.id?,
-            severity: self.severity,
-            cvss: self.cvss_v3,
-            epss: self.epss.or(self.epss_in_capitals),
-            exploit,
-            description: self.description.map(cut),
-            ..Vulnerability::default()
-        })
-    }
-}
-
 impl Lookup<'_> {
     /// Those of a device, as Defender answers.
     pub(super) async fn vulnerabilities_live(&self, device: &str) -> Result<Weaknesses, Gap> {
-        self.weaknesses(&format!("/api/machines/{device}/vulnerabilities")).await
+        let path = format!("/api/machines/{device}/vulnerabilities");
+        self.weaknesses(&path, Weaknesses::of_device(self.known.clone())).await
     }
 
-    /// Those that Defender lists at a path.
-    pub(super) async fn weaknesses(&self, path: &str) -> Result<Weaknesses, Gap> {
-        let found = self.ask::<Weaknesses>(path, VULNERABILITIES.needs).await?;
+    /// Those that Defender lists at a path, taken into `none`.
+    pub(super) async fn weaknesses(&self, path: &str, none: Weaknesses) -> Result<Weaknesses, Gap> {
+        let found = self.ask_into(path, VULNERABILITIES.needs, none).await?;
         Ok(found.as_ref().clone())
     }
 
     /// Those of a device out of kept rows; the worst one's description from the kept list.
     pub(super) async fn vulnerabilities_kept(&self, rows: &[FlawRow]) -> Weaknesses {
-        let mut all = Weaknesses::default();
+        let mut all = Weaknesses::of_device(self.known.clone());
         rows.iter().filter_map(FlawRow::vulnerability).for_each(|one| all.take(one));
+        all.end();
         self.describe(&mut all).await;
         all
     }
@@ -283,6 +148,100 @@ impl Lookup<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::{Digest, Exploited, Kind, KnownExploited, Latest};
+    use crate::risk::Exposure;
+    use crate::source::KNOWN_EXPLOITED;
+    use jiff::Timestamp;
+
+    /// A catalogue that lists these.
+    fn listing(ids: &[String]) -> Arc<Vec<Known>> {
+        let records = ids.iter().map(|id| (id.clone(), Exploited::default())).collect();
+        let fold = KnownExploited { records, ..KnownExploited::default() };
+        let at = Timestamp::UNIX_EPOCH;
+        let latest = Latest {
+            version: Latest::VERSION,
+            tenant: String::new(),
+            tenant_name: String::new(),
+            source: KNOWN_EXPLOITED.name.to_owned(),
+            run: String::new(),
+            began: at,
+            completed: at,
+            parts: 0,
+            records: 0,
+            files: Default::default(),
+            generated: None,
+            credentials: Vec::new(),
+            digest: Digest::KnownExploited(fold),
+        };
+        Arc::new(vec![Known {
+            source: KNOWN_EXPLOITED.name,
+            about: "",
+            kind: Kind::KnownExploited,
+            every: KNOWN_EXPLOITED.every,
+            latest: Some(Arc::new(latest)),
+            reason: None,
+            applied: None,
+            unavailable: false,
+        }])
+    }
+
+    /// Sixty of them, of which some have an exploit and some are listed, no two with the same score.
+    fn sixty() -> (Vec<Vulnerability>, Vec<String>) {
+        let one = |number: u16| Vulnerability {
+            id: format!("CVE-2026-{:04}", 1_000 + number),
+            severity: Some("High".to_owned()),
+            cvss: Some(f64::from(number) / 6.0),
+            exploit: if number.is_multiple_of(3) { Exploit::Public } else { Exploit::None },
+            ..Vulnerability::default()
+        };
+        let all: Vec<_> = (0..60).map(one).collect();
+        let listed = all.iter().step_by(4).map(|one| one.id.clone()).collect();
+        (all, listed)
+    }
+
+    #[test]
+    fn of_a_device_the_twenty_with_the_highest_risk_are_named_whether_exploit_or_listed() {
+        let (all, listed) = sixty();
+        let known = listing(&listed);
+        let device = OfDevice {
+            exposure: Some(Exposure::FacesInternet),
+            criticality: Some(0),
+            ..OfDevice::default()
+        };
+
+        let mut found = Weaknesses::of_device(known.clone());
+        all.iter().cloned().for_each(|one| found.take(one));
+        found.end();
+        found.rank(Join::of(&known), &device);
+
+        let join = Join::of(&known);
+        let mut wanted: Vec<_> = all
+            .iter()
+            .filter(|one| one.exploit == Exploit::Public || listed.contains(&one.id))
+            .map(|one| {
+                let mut one = one.clone();
+                one.judge(&join, &device);
+                one
+            })
+            .collect();
+        wanted.sort_by(|one, other| other.score().total_cmp(&one.score()));
+        wanted.truncate(MOST_NAMED);
+        assert_eq!(found.with_exploit, wanted);
+        assert!(wanted.iter().any(|one| one.exploit == Exploit::None));
+        assert_eq!((found.total, found.exploited, found.known_exploited), (60, 20, Some(15)));
+        assert_eq!(found.known, None, "nothing of it stays in memory");
+    }
+
+    #[test]
+    fn without_the_catalogue_those_with_an_exploit_are_named_and_nothing_is_known_of_listings() {
+        let (all, _) = sixty();
+        let mut found = Weaknesses::of_device(Arc::new(Vec::new()));
+        all.into_iter().for_each(|one| found.take(one));
+
+        assert_eq!((found.with_exploit.len(), found.known_exploited), (20, None));
+        assert!(found.with_exploit.iter().all(|one| one.known_exploited.is_none()));
+        assert!(found.with_exploit.iter().all(|one| one.exploit == Exploit::Public));
+    }
 
     #[test]
     fn each_vulnerability_counts_once_and_the_worst_is_the_one_with_the_worst_exploit() {

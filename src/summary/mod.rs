@@ -70,7 +70,7 @@ use crate::digest::{Digest, Kind, Latest};
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is known of one source of one tenant when the summary is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     /// The source's name.
     pub source: &'static str,

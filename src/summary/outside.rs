@@ -4,7 +4,7 @@ use super::Known;
 use crate::digest::{
     DeviceVulnerabilities, Digest, Epss, Exploited, Flaw, KnownExploited, Nvd, NvdRecord,
 };
-use crate::risk::{self, Facts, Listed, Risk};
+use crate::risk::{self, Exposure, Facts, Listed, Risk};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -132,9 +132,9 @@ impl<'a> Join<'a> {
             probability: dated.map(|dated| dated.score).or(flaw.epss),
             cvss: flaw.cvss.or(cvss),
             severity: flaw.severity.clone(),
-            exposure: self.devices.map(part),
+            exposure: self.devices.map(part).map(Exposure::Part),
             criticality: None,
-            as_of: [outside.catalogue_released, dated.and_then(|dated| dated.date.clone())],
+            as_of: [outside.catalogue_released, dated.and_then(|dated| dated.date.clone()), None],
         }
     }
 

@@ -382,6 +382,32 @@ async fn a_recommendation_says_how_many_that_cisa_lists_it_ends_and_the_worst_of
     }
 }
 
+#[tokio::test]
+async fn a_device_card_names_what_only_cisa_lists_too() {
+    let (microsoft, folder) = (support::microsoft(40).await, Folder::new());
+    let app = all_known(&microsoft, &folder).await;
+    run::run(&app, &support::job(&app, DEVICE_VULNERABILITIES)).await;
+    let devices = asked(&app, "/api/devices", "top=1000").await;
+
+    let mut only_listed = 0;
+    for device in devices["value"].as_array().unwrap() {
+        let path = format!("/api/devices/{}", device["id"].as_str().unwrap());
+        let card = asked(&app, &path, "kept=true").await;
+        let all = &card["vulnerabilities"];
+        let named = all["withExploit"].as_array().unwrap();
+        let listed = named.iter().filter(|one| one["knownExploited"] == true).count() as u64;
+        let of_both = all["exploited"].as_u64().unwrap() + all["knownExploited"].as_u64().unwrap();
+
+        assert!(named.len() <= 20 && named.len() as u64 <= of_both, "{all}");
+        assert!(named.len() == 20 || all["knownExploited"] == listed, "{all}");
+        assert!(named.iter().map(|one| one["risk"]["score"].as_f64()).is_sorted_by(|a, b| a >= b));
+        let is_bare = |one: &&Value| one["exploit"] == "None";
+        assert!(named.iter().filter(is_bare).all(|one| one["knownExploited"] == true), "{all}");
+        only_listed += named.iter().filter(is_bare).count();
+    }
+    assert!(only_listed > 0);
+}
+
 /// The workspace's function and the program come to the same order by the same figures.
 #[tokio::test]
 async fn the_risk_order_is_the_same_in_the_workspace() {

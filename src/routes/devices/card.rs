@@ -69,6 +69,9 @@ impl Card {
             let rules = if rules.is_empty() { rules } else { format!(" ({rules})") };
             facts.push(fact("Criticality", format!("{level}{rules}")));
         }
+        if let Some(facing) = self.internet_facing.and_then(|known| known.facing) {
+            facts.push(fact("Internet-facing", if facing { "yes" } else { "no" }));
+        }
         if let Some(users) = &self.logged_on_users {
             let names = users.iter().take(5).map(|user| {
                 let domain = user.account_domain.as_deref().map(|domain| format!("{domain}\\"));
@@ -86,9 +89,17 @@ impl Card {
     fn worst(&self) -> Vec<Block> {
         let Some(all) = &self.vulnerabilities else { return Vec::new() };
         let by = all.by_severity;
+        let listed = all.known_exploited.map(|count| format!("; {count} known exploited"));
         let text = format!(
-            "{} vulnerabilities: {} critical, {} high, {} medium, {} low; {} with an exploit, {} of them in a kit",
-            all.total, by.critical, by.high, by.medium, by.low, all.exploited, all.in_kit
+            "{} vulnerabilities: {} critical, {} high, {} medium, {} low; {} with an exploit, {} of them in a kit{}",
+            all.total,
+            by.critical,
+            by.high,
+            by.medium,
+            by.low,
+            all.exploited,
+            all.in_kit,
+            listed.unwrap_or_default()
         );
         let mut blocks = vec![Block::Text(Cell::link(text, &*self.links.vulnerabilities))];
         if let Some(worst) = &all.worst {

@@ -1,7 +1,7 @@
 //! The device card.
 
 use super::{World, body, device, reason, text};
-use posture::source::hunting::ASSET_CRITICALITY;
+use posture::source::hunting::{ASSET_CRITICALITY, INTERNET_FACING_DEVICES};
 use posture::source::{DEVICE_CONFIGURATIONS, DEVICE_VULNERABILITIES, DEVICES, VULNERABILITIES};
 use serde_json::{Value, json};
 use simulator::{Api, Fault, FaultKind};
@@ -67,7 +67,7 @@ async fn a_name_that_several_devices_have_is_answered_with_all_of_them() {
 #[tokio::test]
 async fn a_card_has_all_its_parts_live_and_asks_for_each_once_in_five_minutes() {
     let world = World::start(40).await;
-    world.keep(&[DEVICES, ASSET_CRITICALITY]).await;
+    world.keep(&[DEVICES, ASSET_CRITICALITY, INTERNET_FACING_DEVICES]).await;
     let known = device(&world, |one| one["onboardingStatus"] == "Onboarded").await;
     let path = format!("/api/devices/{}", text(&known, "id"));
 
@@ -76,7 +76,9 @@ async fn a_card_has_all_its_parts_live_and_asks_for_each_once_in_five_minutes() 
     let again = world.json(&path, "").await;
 
     assert_eq!(card["missing"], json!([]));
-    for part in ["alerts", "vulnerabilities", "failedConfigurations", "criticality"] {
+    for part in
+        ["alerts", "vulnerabilities", "failedConfigurations", "criticality", "internetFacing"]
+    {
         assert!(card[part].is_object(), "{part}: {card}");
     }
     for part in ["missingUpdates", "loggedOnUsers"] {
@@ -141,6 +143,7 @@ async fn where_defender_refuses_the_kept_snapshots_answer_with_their_age() {
             DEVICE_CONFIGURATIONS,
             VULNERABILITIES,
             ASSET_CRITICALITY,
+            INTERNET_FACING_DEVICES,
         ])
         .await;
     let known = device(&world, |_| true).await;
@@ -170,6 +173,7 @@ async fn where_defender_refuses_the_kept_snapshots_answer_with_their_age() {
     };
     assert_eq!(names(&kept), names(&live));
     assert_eq!(kept["criticality"], live["criticality"]);
+    assert_eq!(kept["internetFacing"], live["internetFacing"]);
     assert!(reason(&kept, "alerts").contains("looked up, not kept"));
 }
 
@@ -202,4 +206,54 @@ async fn a_card_is_also_a_comment() {
     assert!(html.body.contains(text(&known, "computerDnsName")), "{}", html.body);
     assert!(html.body.contains("<th>Action</th>") && html.body.contains("Missing updates"));
     assert!(markdown.body.starts_with("### ") && markdown.body.contains("Response actions"));
+}
+
+/// The factor `exposure` of the worst vulnerability of a card.
+fn exposure(card: &Value) -> &Value {
+    let factor = &card["vulnerabilities"]["worst"]["risk"]["factors"][3];
+    assert_eq!(factor["name"], "exposure", "{card}");
+    factor
+}
+
+#[tokio::test]
+async fn a_device_that_faces_the_internet_is_more_exposed() {
+    let world = World::start(40).await;
+    world.keep(&[DEVICES, DEVICE_VULNERABILITIES, INTERNET_FACING_DEVICES]).await;
+    let lines = crate::support::kept_lines(&*world.app.ledger, INTERNET_FACING_DEVICES).await;
+    let rows = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let facing: Vec<Value> = rows.map(|row| row["DeviceId"].clone()).collect();
+    let devices = world.json("/api/devices", "top=1000").await;
+
+    let mut seen = [0, 0, 0];
+    for device in devices["value"].as_array().unwrap() {
+        let path = format!("/api/devices/{}", text(device, "id"));
+        let card = world.json(&path, "kept=true").await;
+        let (said, factor) = (&card["internetFacing"]["facing"], exposure(&card));
+        let (place, value, weight) = match said {
+            Value::Bool(true) => (0, json!("internet-facing"), json!(1.0)),
+            Value::Bool(false) => (1, json!("not internet-facing"), json!(0.4)),
+            _ => (2, Value::Null, json!(0.7)),
+        };
+        seen[place] += 1;
+        assert_eq!(*said == true, facing.contains(&device["id"]), "{card}");
+        assert_eq!((&factor["value"], &factor["weight"]), (&value, &weight), "{card}");
+        assert_eq!(factor["asOf"].is_null(), place == 2, "{factor}");
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+}
+
+#[tokio::test]
+async fn where_nobody_has_asked_which_devices_face_the_internet_the_card_says_so() {
+    let world = World::start(40).await;
+    world.keep(&[DEVICES, DEVICE_VULNERABILITIES]).await;
+    let known = device(&world, |_| true).await;
+
+    let card = world.json(&format!("/api/devices/{}", text(&known, "id")), "kept=true").await;
+
+    assert!(card["internetFacing"].is_null(), "{card}");
+    assert!(reason(&card, "internetFacing").contains("internet_facing_devices isn't kept"));
+    assert_eq!(
+        (&exposure(&card)["value"], &exposure(&card)["weight"]),
+        (&Value::Null, &json!(0.7))
+    );
 }
