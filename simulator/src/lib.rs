@@ -158,6 +158,11 @@ impl Simulator {
         self.state.nvd_touched.store(count, Ordering::Relaxed);
     }
 
+    /// NVD answers 524 to who asks for more records than that on one page.
+    pub fn slow_nvd(&self, manages: u64) {
+        self.state.nvd_manages.store(manages, Ordering::Relaxed);
+    }
+
     /// Value for `IDENTITY_ENDPOINT`; its tokens are for the first tenant.
     pub fn identity_endpoint(&self) -> String {
         self.url(Api::Identity) + entra::identity::PATH

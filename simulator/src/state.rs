@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub steps_ahead: AtomicI64,
     /// Records of NVD that were changed at the start.
     pub nvd_touched: AtomicU64,
+    /// Records that NVD manages to give on one page; 0 for all that it is asked for.
+    pub nvd_manages: AtomicU64,
     /// Links to storage of an earlier generation have expired.
     pub link_generation: AtomicU64,
     pub stop: watch::Sender<bool>,
@@ -124,6 +126,7 @@ impl State {
             refuses_subscriptions: AtomicBool::new(false),
             days_ahead: AtomicI32::new(0),
             nvd_touched: AtomicU64::default(),
+            nvd_manages: AtomicU64::default(),
             steps_ahead: AtomicI64::new(0),
             link_generation: AtomicU64::new(0),
             stop: watch::Sender::new(false),

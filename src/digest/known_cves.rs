@@ -4,7 +4,7 @@
 //! [`MAX_CVES`] of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,9 @@ impl Epss {
 pub struct Nvd {
     /// By CVE id.
     pub records: BTreeMap<String, NvdRecord>,
+    /// Those that NVD was asked for by name and didn't have. Where it gets them, they come as modified.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<String>,
     /// Lines that could not be folded.
     pub unreadable: u64,
 }
@@ -173,6 +176,32 @@ const CISA_ADP: &str = "134c704f-9b21-4f2e-91b3-4a467353bcc0";
 const VERSIONS: [&str; 4] = ["cvssMetricV31", "cvssMetricV30", "cvssMetricV40", "cvssMetricV2"];
 
 impl Nvd {
+    /// Whether nothing is known of a vulnerability, not even that NVD doesn't have it. Ids are in capitals;
+    /// what is no CVE is never lacking, since NVD has no other.
+    pub fn lacks(&self, id: &str) -> bool {
+        let is_cve = |id: &str| {
+            let parts = id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-'));
+            let is_number =
+                |text: &str| text.len() >= 4 && text.bytes().all(|b| b.is_ascii_digit());
+            parts.is_some_and(|(year, number)| {
+                year.len() == 4 && is_number(year) && is_number(number)
+            })
+        };
+        let is_full = self.records.len() >= MAX_CVES || self.absent.len() >= MAX_CVES;
+        is_cve(id) && !is_full && !self.records.contains_key(id) && !self.absent.contains(id)
+    }
+
+    /// Notes what was asked for by name, before the records found are added.
+    pub(super) fn asked_for(&mut self, ids: &[String]) {
+        let unknown = ids.iter().filter(|id| !self.records.contains_key(*id));
+        self.absent.extend(unknown.cloned());
+    }
+
+    /// Forgets that NVD doesn't have those that concern nobody now: changes of theirs aren't seen.
+    pub(super) fn keeps_absent(&mut self, concerns: impl Fn(&str) -> bool) {
+        self.absent.retain(|id| concerns(id));
+    }
+
     pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
         let value: serde_json::Value = serde_json::from_slice(line).ok()?;
         let id = value["id"].as_str()?.to_ascii_uppercase();
@@ -192,6 +221,7 @@ impl Nvd {
             modified,
             ..scored(&value["metrics"]).unwrap_or_default()
         };
+        self.absent.remove(&id);
         self.records.insert(id, record);
         Some(())
     }
@@ -267,6 +297,21 @@ mod tests {
         );
 
         assert_eq!(nvd.records["CVE-1"].status.as_deref(), Some("Analyzed"));
+    }
+
+    #[test]
+    fn what_nvd_was_asked_for_in_vain_is_not_lacking_and_no_other_id_is() {
+        let mut nvd = Nvd::default();
+        for id in ["TVM-2020-0002", "CVE-2026-1", "CVE-26-0001", "CVE-2026-0001&x=1", "CVE-"] {
+            assert!(!nvd.lacks(id), "{id}");
+        }
+        assert!(nvd.lacks("CVE-2026-0001"));
+
+        nvd.asked_for(&["CVE-2026-0001".to_owned(), "CVE-2026-0002".to_owned()]);
+        nvd.add(br#"{"id":"CVE-2026-0002","lastModified":"2026-10-20T10:00:01.003"}"#).unwrap();
+
+        assert!(!nvd.lacks("CVE-2026-0001") && !nvd.lacks("CVE-2026-0002"));
+        assert_eq!(nvd.absent.len(), 1, "the other was found");
     }
 
     #[test]

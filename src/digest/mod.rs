@@ -204,6 +204,20 @@ impl Digest {
         digest
     }
 
+    /// Notes which vulnerabilities were asked for by name, before the records found are added.
+    pub fn asked_for(&mut self, ids: &[String]) {
+        if let Digest::Nvd(nvd) = self {
+            nvd.asked_for(ids);
+        }
+    }
+
+    /// Forgets what was asked for by name in vain and concerns nobody any more.
+    pub fn keeps_absent(&mut self, concerns: impl Fn(&str) -> bool) {
+        if let Digest::Nvd(nvd) = self {
+            nvd.keeps_absent(concerns);
+        }
+    }
+
     /// The kind of this digest.
     pub fn kind(&self) -> Kind {
         match self {

@@ -28,6 +28,8 @@ pub struct Page {
     pub unread: Vec<String>,
     /// How far a service that is read by modification has been read with this page, by its own clock.
     pub mark: Option<String>,
+    /// Of vulnerabilities that were asked for by name: those that this page answers for, found or not.
+    pub named: Vec<String>,
     /// The file that the page was read from, gzip, to be kept beside its records.
     pub original: Option<Bytes>,
     pub(super) _room: Room,

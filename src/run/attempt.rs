@@ -1,5 +1,6 @@
 //! One attempt at a run: takes kept parts as they are, then reads on from where they end.
 
+use super::begin::Before;
 use super::exposed::Exposed;
 use super::growth::{self, Known, Old};
 use super::packer::{Packed, Packer, aside};
@@ -9,7 +10,7 @@ use crate::app::App;
 use crate::checkpoint::{Checkpoint, Current, Tally};
 use crate::cloud::{Meter, Patience};
 use crate::fetch::{FetchError, Item, Page, Reader};
-use crate::ledger::{LedgerError, path};
+use crate::ledger::path;
 use crate::outbox::Outbox;
 use crate::part::{self, Cursor};
 use crate::plan::Job;
@@ -89,14 +90,12 @@ impl<'a> Work<'a> {
     }
 
     /// Learns what a run needs to know beside its own source.
-    pub(super) async fn look_around(&mut self, records_before: u64) -> Result<(), LedgerError> {
-        self.records_before = records_before;
-        if self.source.is_shared() && self.source.digest.fields().is_some() {
-            let exposed = Arc::new(Exposed::read(self.app, self.tenant).await?);
+    pub(super) fn look_around(&mut self, before: &Before) {
+        self.records_before = before.records();
+        if let Some(exposed) = before.exposed() {
             self.packer.looks_at(exposed.clone());
             self.exposed = Some(exposed);
         }
-        Ok(())
     }
 
     /// What the run has done, this attempt's cost included: all of it where every page was read,
@@ -220,6 +219,7 @@ impl<'a> Work<'a> {
         if let Some(mark) = page.mark.take() {
             self.current.newest = Some(mark);
         }
+        self.current.digest.asked_for(&page.named);
         if let Some(original) = page.original.take() {
             // An earlier attempt may have kept it.
             self.app.ledger.keep(&path::original(self.job, &self.current.run), original).await?;

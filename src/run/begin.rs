@@ -1,5 +1,6 @@
 //! A run's beginning: where it reads from, and what it goes on from.
 
+use super::exposed::Exposed;
 use super::growth;
 use crate::app::App;
 use crate::checkpoint::{Current, State, Tally};
@@ -13,7 +14,9 @@ use crate::tenant::Tenant;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A run's beginning, where none is under way.
 pub(super) fn begin(
@@ -50,11 +53,7 @@ pub(super) fn begin(
         files: None,
         resumes: None,
         tally: Tally::default(),
-        digest: Digest::start(
-            source.digest,
-            before.latest.as_ref().map(|latest| &latest.digest),
-            Some(before.full.unwrap_or(Timestamp::UNIX_EPOCH)),
-        ),
+        digest: before.digest(*source),
     }
 }
 
@@ -62,6 +61,8 @@ pub(super) fn begin(
 pub(super) struct Before {
     /// The source's newest snapshot.
     latest: Option<Latest>,
+    /// Of what is kept only for exposed vulnerabilities: which those are.
+    exposed: Option<Arc<Exposed>>,
     /// Of changes: when the full snapshot was made that they are about.
     full: Option<Timestamp>,
 }
@@ -71,11 +72,53 @@ impl Before {
     pub fn records(&self) -> u64 {
         self.latest.as_ref().map_or(0, |latest| latest.records)
     }
+
+    /// Whom a vulnerability concerns, of what is kept only for exposed ones.
+    pub fn exposed(&self) -> Option<Arc<Exposed>> {
+        self.exposed.clone()
+    }
+
+    /// The digest that a run begins with.
+    fn digest(&self, source: Source) -> Digest {
+        let latest = self.latest.as_ref().map(|latest| &latest.digest);
+        let full = self.full.unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut digest = Digest::start(source.digest, latest, Some(full));
+        if let Some(exposed) = &self.exposed {
+            digest.keeps_absent(|id| exposed.has(id));
+        }
+        digest
+    }
+
+    /// Vulnerabilities that have become exposed and were never asked for, the newest first, at most
+    /// [`MAX_NAMES`].
+    fn unasked(&self) -> Vec<String> {
+        let digest = self.latest.as_ref().map(|latest| &latest.digest);
+        let (Some(exposed), Some(Digest::Nvd(kept))) = (&self.exposed, digest) else {
+            return Vec::new();
+        };
+        let mut unasked: Vec<_> = exposed.all().filter(|id| kept.lacks(id)).cloned().collect();
+        unasked.sort_by_cached_key(|id| Reverse(number(id)));
+        unasked.truncate(MAX_NAMES);
+        unasked
+    }
 }
 
-pub(super) async fn before(app: &App, tenant: &str, source: Source) -> Result<Before, LedgerError> {
+/// Vulnerabilities that a run asks for by name at most: ten requests.
+const MAX_NAMES: usize = 1_000;
+
+/// A CVE id's year and number.
+fn number(id: &str) -> Option<(u32, u64)> {
+    let (year, number) = id.strip_prefix("CVE-")?.split_once('-')?;
+    Some((year.parse().ok()?, number.parse().ok()?))
+}
+
+pub(super) async fn before(
+    app: &App,
+    tenant: &Tenant,
+    source: Source,
+) -> Result<Before, LedgerError> {
     let latest = async |name: &str| {
-        let kept = app.ledger.read(&path::latest(tenant, name)).await?;
+        let kept = app.ledger.read(&path::latest(&tenant.id, name)).await?;
         // A snapshot of another release's layout is replaced by the next complete one.
         let latest = kept.and_then(|(bytes, _)| serde_json::from_slice::<Latest>(&bytes).ok());
         Ok::<_, LedgerError>(latest)
@@ -84,7 +127,11 @@ pub(super) async fn before(app: &App, tenant: &str, source: Source) -> Result<Be
         Reads::Changes { full, .. } => latest(full).await?.map(|full| full.made()),
         _ => None,
     };
-    Ok(Before { latest: latest(source.name).await?, full })
+    let exposed = match source.sends {
+        Sends::Exposed(_) => Some(Arc::new(Exposed::read(app, tenant).await?)),
+        _ => None,
+    };
+    Ok(Before { latest: latest(source.name).await?, exposed, full })
 }
 
 /// The link that a run begins at.
@@ -99,7 +146,10 @@ fn first_link(
     let origin = tenant.cloud.origin(source.api);
     match source.fetch {
         Fetch::Resources(resources) => fetch::first_link(resources, tenant),
-        Fetch::Nvd(path) => fetch::first_nvd_link(origin, path, state.since.as_deref(), now),
+        Fetch::Nvd(path) => {
+            let since = state.since.as_deref();
+            fetch::first_nvd_link((origin, path), since, before.unasked(), now)
+        }
         Fetch::Hunting(hunting) => {
             let times = window.as_ref().map(|window| (window.from.instant(), window.to.instant()));
             let (from, to) = times.unwrap_or((now - hunting.period, now));

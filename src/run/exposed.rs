@@ -36,6 +36,11 @@ impl Exposed {
         Ok(exposed)
     }
 
+    /// Their ids, in capitals.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.all.iter()
+    }
+
     /// Whether it concerns anyone.
     pub fn has(&self, cve: &str) -> bool {
         self.all.contains(cve) || self.all.contains(&cve.to_ascii_uppercase())

@@ -173,7 +173,7 @@ async fn collect(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -> 
 async fn of_source(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -> Report {
     let asked = app.now();
     let plain = |status, message| plain(app, job, &tenant.name, asked, status, message);
-    let before = match begin::before(app, &job.tenant, job.source).await {
+    let before = match begin::before(app, tenant, job.source).await {
         Ok(before) => before,
         Err(error) => return plain(Status::Failed, error.to_string()),
     };
@@ -191,9 +191,7 @@ async fn of_source(app: &App, tenant: &Tenant, job: &Job, outbox: &dyn Outbox) -
     let known = Arc::new(checkpoint.known().await);
     let held = (&*checkpoint, current);
     let mut work = Work::new((app, tenant), job, outbox, held, known, started);
-    if let Err(error) = work.look_around(before.records()).await {
-        return ended(&work, Err(error.into())).await;
-    }
+    work.look_around(&before);
     let outcome = tokio::select! {
         outcome = work.carry_out() => outcome,
         lost = checkpoint.lost() => Err(Stop::from(lost)),

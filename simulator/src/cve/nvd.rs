@@ -24,8 +24,12 @@ const RATE_WITH_KEY: Rate = Rate::new(50, 30);
 
 struct Asked {
     index: usize,
+    /// Records asked for.
+    wanted: usize,
+    /// Records given at most.
     size: usize,
     window: Option<(Timestamp, Timestamp)>,
+    names: Option<Vec<String>>,
 }
 
 pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
@@ -42,9 +46,15 @@ pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
         return refusal(Api::Nvd, 429);
     }
     match asked(&request.query, state.options.page_size) {
+        Ok(asked) if is_too_slow(state, &asked) => refusal(Api::Nvd, 524),
         Ok(asked) => page(state, &asked, now),
         Err(why) => wrong(why),
     }
+}
+
+fn is_too_slow(state: &State, asked: &Asked) -> bool {
+    let manages = state.nvd_manages.load(Ordering::Relaxed);
+    manages > 0 && asked.wanted as u64 > manages
 }
 
 fn wrong(why: &str) -> Answer {
@@ -52,7 +62,8 @@ fn wrong(why: &str) -> Answer {
 }
 
 fn asked(query: &str, page_size: Option<usize>) -> Result<Asked, &'static str> {
-    const KNOWN: [&str; 4] = ["resultsPerPage", "startIndex", "lastModStartDate", "lastModEndDate"];
+    const KNOWN: [&str; 5] =
+        ["resultsPerPage", "startIndex", "lastModStartDate", "lastModEndDate", "cveIds"];
     let pairs = web::pairs(query);
     if pairs.iter().any(|(name, _)| !KNOWN.contains(&&**name)) {
         return Err("Invalid parameter.");
@@ -78,8 +89,23 @@ fn asked(query: &str, page_size: Option<usize>) -> Result<Asked, &'static str> {
         }
         _ => return Err("Invalid lastModStartDate parameter."),
     };
+    let names = web::value(&pairs, "cveIds").map(names).transpose()?;
     let index = number("startIndex", 0)?;
-    Ok(Asked { index, size: size.min(page_size.unwrap_or(MOST)), window })
+    Ok(Asked { index, wanted: size, size: size.min(page_size.unwrap_or(MOST)), window, names })
+}
+
+/// A comma list of at most a hundred CVE ids.
+fn names(list: &str) -> Result<Vec<String>, &'static str> {
+    let is_id = |id: &&str| {
+        let parts = id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-'));
+        let digits = |text: &str| text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        parts.is_some_and(|(year, number)| digits(year) && digits(number))
+    };
+    let ids: Vec<_> = list.split(',').collect();
+    match ids.len() <= 100 && ids.iter().all(is_id) {
+        true => Ok(ids.into_iter().map(str::to_owned).collect()),
+        false => Err("Invalid cveIds parameter."),
+    }
 }
 
 /// When record `number` was changed last: a few each day, and those that a test has touched just now.
@@ -97,10 +123,11 @@ fn modified(state: &State, number: usize) -> Timestamp {
 
 fn page(state: &State, asked: &Asked, now: Timestamp) -> Answer {
     let within = |at: Timestamp| asked.window.is_none_or(|(from, to)| at >= from && at <= to);
+    let is_named = |id: &String| asked.names.as_ref().is_none_or(|names| names.contains(id));
     let found: Vec<_> = facts::all(state)
         .enumerate()
         .map(|(number, fact)| (fact, modified(state, number)))
-        .filter(|(_, at)| within(*at))
+        .filter(|(fact, at)| within(*at) && is_named(&fact.id))
         .collect();
     let records = found.iter().skip(asked.index).take(asked.size);
     let records: Vec<_> = records.map(|(fact, at)| json!({ "cve": record(fact, *at) })).collect();

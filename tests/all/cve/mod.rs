@@ -1,5 +1,8 @@
 //! What is known of vulnerabilities outside: read once for all tenants, sent to whom it concerns.
 
+mod named;
+mod pages;
+
 use crate::support::{self, Folder};
 use jiff::SignedDuration;
 use posture::app::App;
