@@ -1,7 +1,10 @@
 //! What is known of vulnerabilities outside: read once for all tenants, sent to whom it concerns.
 
+mod audience;
+mod kills;
 mod named;
 mod pages;
+mod setting;
 
 use crate::support::{self, Folder};
 use jiff::SignedDuration;
@@ -20,7 +23,7 @@ use simulator::{Api, Fault, FaultKind, Options, Simulator};
 use std::collections::BTreeSet;
 
 /// An app of one tenant and of the one that stands for all.
-fn app(microsoft: &Simulator, folder: &Folder) -> App {
+pub fn app(microsoft: &Simulator, folder: &Folder) -> App {
     let tenants = [support::tenant(30)];
     let mut app = support::app(microsoft, &tenants, folder.ledger());
     let mut way = support::way(microsoft);
@@ -32,7 +35,7 @@ fn app(microsoft: &Simulator, folder: &Folder) -> App {
     app
 }
 
-async fn collect(app: &App, source: Source, minutes: i64) -> Report {
+pub async fn collect(app: &App, source: Source, minutes: i64) -> Report {
     let present = app.tenants().await.unwrap();
     let everyone = app.for_all(&present).unwrap();
     let run = RunId::at(app.now() + SignedDuration::from_mins(minutes));
@@ -49,6 +52,20 @@ fn rows(microsoft: &Simulator, source: Source, field: &str) -> BTreeSet<String> 
     let rows = microsoft.received().tables;
     let of_table = rows.get(source.table.name).cloned().unwrap_or_default();
     of_table.iter().map(|row| row[field].as_str().unwrap().to_owned()).collect()
+}
+
+/// What a tenant's list of vulnerabilities answers: these, each with an exposed machine.
+fn exposing(ids: &[&str]) -> Fault {
+    let record =
+        |id: &&str| serde_json::json!({ "id": id, "severity": "High", "exposedMachines": 1 });
+    let body = serde_json::json!({ "value": ids.iter().map(record).collect::<Vec<_>>() });
+    let (content_type, body) = ("application/json".to_owned(), body.to_string().into_bytes());
+    let kind = FaultKind::Body { content_type, body };
+    Fault::new(Api::Defender, "/api/vulnerabilities", kind).always()
+}
+
+fn strings(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
 }
 
 fn fault(api: Api, kind: FaultKind) -> Fault {

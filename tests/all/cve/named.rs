@@ -1,18 +1,12 @@
 //! NVD's records of vulnerabilities that nobody was exposed to when they came.
 
 use super::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Gives the tenant these vulnerabilities, each with an exposed machine, and collects them.
 async fn expose(microsoft: &Simulator, app: &App, ids: &[&str], minutes: i64) {
-    let records: Vec<_> = ids
-        .iter()
-        .map(|id| json!({ "id": id, "severity": "High", "exposedMachines": 1 }))
-        .collect();
-    let body = json!({ "value": records }).to_string().into_bytes();
-    let kind = FaultKind::Body { content_type: "application/json".to_owned(), body };
     microsoft.clear_faults();
-    microsoft.inject(Fault::new(Api::Defender, "/api/vulnerabilities", kind).always());
+    microsoft.inject(exposing(ids));
     let report = run::run(app, &support::later(app, VULNERABILITIES, minutes)).await;
     assert_eq!((report.status, report.tally.kept), (Status::Complete, ids.len() as u64));
 }
@@ -50,10 +44,6 @@ async fn a_vulnerability_that_becomes_exposed_between_two_runs_is_asked_for_by_n
     let nothing = collect(&app, NVD, 600).await;
     assert_eq!((nothing.status, nothing.tally.kept), (Status::Complete, 0), "{nothing}");
     assert_eq!(named(&microsoft, before), [""; 0], "what NVD doesn't have is asked for once");
-}
-
-fn strings(ids: &[&str]) -> BTreeSet<String> {
-    ids.iter().map(|id| (*id).to_owned()).collect()
 }
 
 #[tokio::test]
