@@ -87,7 +87,7 @@ async fn right(state: &Arc<State>, request: &Request, now: Timestamp) -> Answer 
         Api::Storage => export::storage::answer(state, request, now),
         Api::Arm => arm::answer(state, request, now).await,
         Api::Vault => vault::answer(state, request, now),
-        Api::Kev | Api::KevMirror | Api::Epss | Api::Nvd => cve::answer(state, request, now),
+        Api::Kev | Api::KevMirror | Api::Epss | Api::Nvd => cve::answer(state, request, now).await,
     }
 }
 

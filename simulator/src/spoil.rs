@@ -176,8 +176,15 @@ fn spoiled_lines(lines: Records, fault: &FaultKind) -> Content {
 fn spoiled_body(body: Bytes, fault: &FaultKind, own_url: &str, form: &Form) -> Content {
     let with_first = |change: fn(&mut Value)| match serde_json::from_slice::<Value>(&body) {
         Ok(mut whole) => {
-            match whole.get_mut("value").and_then(Value::as_array_mut) {
-                Some(records) => records.first_mut().into_iter().for_each(change),
+            let list =
+                ["value", "vulnerabilities"].into_iter().find(|name| whole[*name].is_array());
+            match list {
+                // NVD wraps each record.
+                Some(list) if whole[list][0]["cve"].is_object() => {
+                    change(&mut whole[list][0]["cve"])
+                }
+                Some(list) if whole[list][0].is_object() => change(&mut whole[list][0]),
+                Some(_) => {}
                 None => change(&mut whole),
             }
             whole.to_string().into()

@@ -4,29 +4,32 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::facts::{self, Fact};
-use super::{plain, refusal};
-use crate::answer::Answer;
+use super::{plain, recorded, refusal};
+use crate::answer::{Answer, Content};
 use crate::fault::Api;
 use crate::state::{Request, State};
 
 const PATH: &str = "/sites/default/files/feeds/known_exploited_vulnerabilities.json";
 const MIRROR: &str = "/cisagov/kev-data/develop/known_exploited_vulnerabilities.json";
 
-pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
+pub(super) async fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
     // The delivery network lets no program pass that doesn't say what it is.
     match request.header("user-agent").is_none_or(str::is_empty) {
         true => refusal(Api::Kev, 403),
-        false => file(state, request, PATH, now),
+        false => file(state, request, PATH, now).await,
     }
 }
 
-pub(super) fn mirror(state: &State, request: &Request, now: Timestamp) -> Answer {
-    file(state, request, MIRROR, now)
+pub(super) async fn mirror(state: &State, request: &Request, now: Timestamp) -> Answer {
+    file(state, request, MIRROR, now).await
 }
 
-fn file(state: &State, request: &Request, path: &str, now: Timestamp) -> Answer {
+async fn file(state: &State, request: &Request, path: &str, now: Timestamp) -> Answer {
     if request.path != path {
         return plain(404, "text/html", "<html></html>");
+    }
+    if let Some(pages) = recorded::pages(state, "cve.kev").await {
+        return Answer::new(200, Content::Whole(pages.concat().into()));
     }
     let mut records: Vec<_> = facts::all(state).filter_map(record).collect();
     // The newest first.

@@ -1,12 +1,13 @@
 //! What anyone may read of vulnerabilities: CISA's catalogue, FIRST's daily scores, NVD.
 //!
 //! The vulnerabilities are those of the tenants, with invented facts, and some real ones with what was
-//! public of them in August 2026. A token that comes along is an error here: it would have leaked.
+//! public of them in August 2026; or recorded answers, where the simulator replays and there are some. A token that comes along is an error here: it would have leaked.
 
 mod epss;
 mod facts;
 mod kev;
 mod nvd;
+mod recorded;
 
 pub(crate) use nvd::KEY;
 
@@ -17,7 +18,7 @@ use crate::fault::Api;
 use crate::state::{Request, State};
 
 /// What these services say to a request.
-pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
+pub(crate) async fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
     if request.header("authorization").is_some() {
         return plain(400, "text/plain", "a token came along");
     }
@@ -25,10 +26,10 @@ pub(crate) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
         return plain(405, "text/plain", "");
     }
     match request.api {
-        Api::Kev => kev::answer(state, request, now),
-        Api::KevMirror => kev::mirror(state, request, now),
-        Api::Epss => epss::answer(state, request, now),
-        _ => nvd::answer(state, request, now),
+        Api::Kev => kev::answer(state, request, now).await,
+        Api::KevMirror => kev::mirror(state, request, now).await,
+        Api::Epss => epss::answer(state, request, now).await,
+        _ => nvd::answer(state, request, now).await,
     }
 }
 

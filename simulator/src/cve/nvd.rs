@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::facts::{self, Fact};
-use super::{plain, refusal};
+use super::{plain, recorded, refusal};
 use crate::answer::{Answer, Content};
 use crate::fault::Api;
 use crate::limits::Rate;
@@ -32,7 +33,7 @@ struct Asked {
     names: Option<Vec<String>>,
 }
 
-pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
+pub(super) async fn answer(state: &State, request: &Request, now: Timestamp) -> Answer {
     if request.path != PATH {
         return plain(404, "text/html", "<html></html>");
     }
@@ -45,10 +46,14 @@ pub(super) fn answer(state: &State, request: &Request, now: Timestamp) -> Answer
     if state.options.limits && state.limits.call(kind, "nvd", &[rate], Instant::now()).is_err() {
         return refusal(Api::Nvd, 429);
     }
-    match asked(&request.query, state.options.page_size) {
-        Ok(asked) if is_too_slow(state, &asked) => refusal(Api::Nvd, 524),
-        Ok(asked) => page(state, &asked, now),
-        Err(why) => wrong(why),
+    let asked = match asked(&request.query, state.options.page_size) {
+        Ok(asked) if is_too_slow(state, &asked) => return refusal(Api::Nvd, 524),
+        Ok(asked) => asked,
+        Err(why) => return wrong(why),
+    };
+    match recorded::pages(state, "cve.nvd").await {
+        Some(pages) => replayed(&pages, &asked, now),
+        None => page(state, &asked, now),
     }
 }
 
@@ -108,6 +113,20 @@ fn names(list: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
+/// The recorded page that begins at the index asked for, unchanged. What is asked for by name or time was
+/// recorded for nobody.
+fn replayed(pages: &[Bytes], asked: &Asked, now: Timestamp) -> Answer {
+    let begins = |page: &&Bytes| {
+        let page: Value = serde_json::from_slice(page).unwrap_or_default();
+        page["startIndex"] == asked.index
+    };
+    let is_whole = asked.window.is_none() && asked.names.is_none();
+    match pages.iter().find(begins).filter(|_| is_whole) {
+        Some(page) => Answer::new(200, Content::Whole(page.clone())),
+        None => listing(asked, 0, &[], now),
+    }
+}
+
 /// When record `number` was changed last: a few each day, and those that a test has touched just now.
 fn modified(state: &State, number: usize) -> Timestamp {
     if (number as u64) < state.nvd_touched.load(Ordering::Relaxed) {
@@ -131,12 +150,16 @@ fn page(state: &State, asked: &Asked, now: Timestamp) -> Answer {
         .collect();
     let records = found.iter().skip(asked.index).take(asked.size);
     let records: Vec<_> = records.map(|(fact, at)| json!({ "cve": record(fact, *at) })).collect();
+    listing(asked, found.len(), &records, now)
+}
+
+fn listing(asked: &Asked, total: usize, records: &[Value], now: Timestamp) -> Answer {
     Answer::json(
         200,
         &json!({
             "resultsPerPage": records.len(),
             "startIndex": asked.index,
-            "totalResults": found.len(),
+            "totalResults": total,
             "format": "NVD_CVE",
             "version": "2.0",
             "timestamp": local(now),
