@@ -409,6 +409,7 @@ module host 'modules/host.bicep' = {
       POSTURE_MANAGEMENT_GROUP: empty(tenantsFile) ? managementGroup : ''
       // What is known of vulnerabilities outside lies in the internet, where a private network doesn't lead.
       POSTURE_CVE: privateNetwork ? 'off' : 'on'
+      POSTURE_CLASSIC_TABLES: classicTables == 'off' ? 'off' : 'on'
       POSTURE_ACTIONS: acts ? actions : 'off'
       POSTURE_CALLERS: empty(tenantsFile) ? join(callers, ',') : ''
     }

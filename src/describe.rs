@@ -7,7 +7,8 @@ use crate::permissions;
 use crate::routes::openapi;
 use crate::settings;
 use crate::source::{
-    ALL, Classic, Column, ColumnType, ENVELOPE, Fetch, MADE, Own, RUNS, Sends, Source, Table, UNFED,
+    ALL, Classic, Column, ColumnType, ENVELOPE, FANNED, Fetch, MADE, Own, RUNS, Sends, Source,
+    Table,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -29,6 +30,11 @@ fn made(after: &'static Source) -> impl Iterator<Item = Table> {
     MADE.iter().filter(|(source, _)| *source == after.name).map(|(_, table)| *table)
 }
 
+/// What the records of this source fan out into.
+fn fanned(of: &'static Source) -> impl Iterator<Item = Table> {
+    FANNED.iter().filter(|(source, _)| *source == of.name).map(|(_, table)| *table)
+}
+
 /// The first source of each table: changes fill the table of what they change.
 fn own_tables() -> impl Iterator<Item = &'static Source> {
     ALL.iter().filter(|source| source.identity() == source.name)
@@ -46,6 +52,16 @@ impl Stream {
     /// The stream's name.
     pub fn name(&self) -> String {
         if self.by_files { self.table.file_stream() } else { self.table.stream() }
+    }
+
+    /// Whether it feeds classic tables alone: without those, no rule has it.
+    pub fn is_classic(&self) -> bool {
+        FANNED.iter().any(|(_, table)| table.name == self.table.name)
+    }
+
+    /// Flows that it takes in its rule at most.
+    fn flows(&self) -> usize {
+        usize::from(!self.is_classic()) + self.table.classic.len()
     }
 
     /// Whether a row of this stream can bring a column. A field that files spell like one of the
@@ -76,7 +92,8 @@ fn streams() -> impl Iterator<Item = Stream> {
         let by_files = respelled.then_some(Stream { table: source.table, by_files: true });
         let made = made(source).map(|table| Stream { table, by_files: false });
         let own = Stream { table: source.table, by_files: false };
-        std::iter::once(own).chain(by_files).chain(made)
+        let fanned = fanned(source).map(|table| Stream { table, by_files: false });
+        std::iter::once(own).chain(by_files).chain(made).chain(fanned)
     };
     let reports = Stream { table: RUNS, by_files: false };
     std::iter::once(reports).chain(own_tables().flat_map(of_source))
@@ -90,7 +107,7 @@ pub fn rules() -> Vec<Vec<Stream>> {
     let mut rules: Vec<Vec<Stream>> = Vec::new();
     let mut flows = MAX_FLOWS;
     for stream in streams() {
-        let needed = 1 + stream.table.classic.len();
+        let needed = stream.flows();
         if flows + needed > MAX_FLOWS {
             rules.push(Vec::new());
             flows = 0;
@@ -169,9 +186,12 @@ pub fn tables_json_with(own: &Own) -> Value {
     })
 }
 
-/// Every classic table: those that a stream feeds, then those that nothing fills.
+/// Every classic table, in the order of the streams that feed them.
 fn classic_tables() -> impl Iterator<Item = &'static Classic> {
-    own_tables().flat_map(|source| source.table.classic).chain(UNFED)
+    let of_source = |source: &'static Source| {
+        source.table.classic.iter().chain(fanned(source).flat_map(|table| table.classic))
+    };
+    own_tables().flat_map(of_source)
 }
 
 fn classic_json(classic: &Classic) -> Value {
@@ -193,10 +213,11 @@ fn stream_json(stream: &Stream, own: &Own) -> Value {
         let output = format!("Custom-{}", classic.table);
         json!({ "outputStream": output, "transformKql": classic.transform(&respelled) })
     });
+    let flow = || json!({ "outputStream": table.stream(), "transformKql": transform(stream, own) });
     json!({
         "stream": stream.name(),
         "columns": columns.collect::<Vec<_>>(),
-        "flows": [{ "outputStream": table.stream(), "transformKql": transform(stream, own) }],
+        "flows": (!stream.is_classic()).then(flow).into_iter().collect::<Vec<_>>(),
         "classicFlows": classic.collect::<Vec<_>>(),
     })
 }
@@ -280,8 +301,10 @@ fn sources_page() -> String {
             let kind = column.kind.in_table();
             let _ = writeln!(page, "| `{}` | {kind} | `{}` |", column.name, column.field);
         }
-        let classic: Vec<_> =
-            table.classic.iter().map(|classic| format!("`{}`", classic.table)).collect();
+        let source = ALL.iter().find(|source| source.table.name == table.name);
+        let fanned = source.into_iter().flat_map(fanned).flat_map(|table| table.classic);
+        let classic = table.classic.iter().chain(fanned);
+        let classic: Vec<_> = classic.map(|classic| format!("`{}`", classic.table)).collect();
         if !classic.is_empty() {
             let _ = writeln!(page, "\nOn request also: {}.", classic.join(", "));
         }
@@ -321,7 +344,7 @@ mod tests {
         let rules = rules();
 
         for rule in &rules {
-            let flows: usize = rule.iter().map(|stream| 1 + stream.table.classic.len()).sum();
+            let flows: usize = rule.iter().map(Stream::flows).sum();
             assert!(flows <= MAX_FLOWS, "{flows} flows");
         }
         let names: std::collections::BTreeSet<_> =

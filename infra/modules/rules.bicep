@@ -44,7 +44,12 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' = [
     properties: {
       description: 'Posture, ${item.name}'
       dataCollectionEndpointId: direct ? null : endpointResourceId
-      streamDeclarations: toObject(item.streams, declared => declared.stream, declared => { columns: declared.columns })
+      // A stream for those tables alone has no flow without them, and a declaration needs one.
+      streamDeclarations: toObject(
+        filter(item.streams, declared => classicFlows || !empty(declared.flows)),
+        declared => declared.stream,
+        declared => { columns: declared.columns }
+      )
       destinations: {
         logAnalytics: [{ name: 'workspace', workspaceResourceId: workspaceResourceId }]
       }

@@ -22,7 +22,8 @@ pub(super) fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec
         Pipeline::new(wire.clone(), tokens, scope, None).within(rules.clone())
     };
     let home = settings.cloud;
-    let common = logs(&common, sender(own.clone(), home)).map(Arc::new);
+    let classic = settings.classic_tables;
+    let common = logs(&common, sender(own.clone(), home), classic).map(Arc::new);
     Box::new(move |tenant: &TenantSettings, own_workspace| {
         let TenantSettings { id, name, cloud, sources, identity, .. } = tenant;
         let mut made = Tenant::new(id, name, cloud, sources.clone(), identity.clone(), &way);
@@ -41,7 +42,7 @@ pub(super) fn maker(settings: &Settings, way: Way, own: Arc<Tokens>, common: Vec
                     Some(identity) => sender(Arc::new(way.tokens(identity, cloud)), cloud),
                     None => sender(own.clone(), home),
                 };
-                logs(&tenant.rules, pipeline).map(Arc::new)
+                logs(&tenant.rules, pipeline, classic).map(Arc::new)
             }
         };
         made
@@ -76,15 +77,15 @@ pub(super) fn queue(settings: &Settings, own: &Tokens) -> Result<Option<Queue>, 
 }
 
 /// The way to the workspace: each stream by the rule that `describe` packed it into.
-pub fn logs(rules: &[Url], pipeline: Pipeline) -> Option<Logs> {
+pub fn logs(rules: &[Url], pipeline: Pipeline, classic: bool) -> Option<Logs> {
     let packed = describe::rules();
     if rules.len() > packed.len() {
         debug!("POSTURE_LOGS_RULES has {} ids for {} rules", rules.len(), packed.len());
     }
-    let streams = packed
-        .iter()
-        .zip(rules)
-        .flat_map(|(rule, address)| rule.iter().map(|stream| (stream.name(), address.clone())));
+    let streams = packed.iter().zip(rules).flat_map(|(rule, address)| {
+        let fed = rule.iter().filter(|stream| classic || !stream.is_classic());
+        fed.map(|stream| (stream.name(), address.clone()))
+    });
     let streams: HashMap<_, _> = streams.collect();
     (!streams.is_empty()).then(|| Logs::new(pipeline, streams))
 }

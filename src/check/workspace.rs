@@ -2,7 +2,7 @@
 
 use super::{Finding, token};
 use crate::cloud::{CallError, Meter, Patience};
-use crate::describe;
+use crate::describe::{self, Stream};
 use crate::logs::{self, Logs, LogsError};
 use azure_core::http::Url;
 use futures::future::join_all;
@@ -19,7 +19,11 @@ pub(super) async fn look(
 ) -> Vec<Finding> {
     let packed: Vec<Vec<String>> = describe::rules()
         .iter()
-        .map(|streams| streams.iter().map(|stream| stream.name()).collect())
+        .map(|streams| {
+            // Without classic tables no rule has a stream for those alone.
+            let wanted = streams.iter().filter(|one| !one.is_classic() || logs.takes(&one.name()));
+            wanted.map(Stream::name).collect()
+        })
         .collect();
     let address =
         |streams: &Vec<String>| streams.iter().find_map(|stream| logs.rule(stream)).cloned();

@@ -123,7 +123,7 @@ fn build(
         ours.formats = Formats::all();
         ours
     });
-    let logs = app::logs(&rules(simulator)?, sender(&way, cloud, &tenants[0]));
+    let logs = app::logs(&rules(simulator)?, sender(&way, cloud, &tenants[0]), false);
     let ledger = Arc::new(FolderLedger::new(options.folder.clone()));
     let mut app = App::new(ours.collect(), ledger, logs);
     let shared = ALL.iter().copied().filter(Source::is_shared).collect();

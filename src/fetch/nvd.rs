@@ -236,6 +236,7 @@ fn read(answer: Answer, spot: &Spot, address: &str) -> Result<Page, String> {
     page.next = spot.next(&listing, now).map(|next| next.link(address));
     page.mark = spot.mark.or(Some(now)).map(|mark| mark.to_string());
     page.named = spot.asked().to_vec();
+    page.common = vec![("wholeRead", spot.from.is_none().to_string())];
     for wrapped in &listing.vulnerabilities {
         page.items.push(Place { raw: page.range(wrapped.cve.get()), parent: None });
     }

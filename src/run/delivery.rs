@@ -7,7 +7,7 @@ use crate::checkpoint::Tally;
 use crate::cloud::Meter;
 use crate::ledger::{Kept, path, put};
 use crate::logs::Sent;
-use crate::source::Sends;
+use crate::source::{NVD, Sends};
 use bytes::Bytes;
 use serde_json::json;
 use std::borrow::Cow;
@@ -96,6 +96,9 @@ impl Work<'_> {
             tally.sent_bytes += sent.bytes;
             tally.rejected += sent.rejected.len() as u64;
             notes.extend(self.notes(number, &rows, &sent));
+            if self.source.name == NVD.name {
+                self.fan_out(logs, &rows).await?;
+            }
         }
         self.current.tally.withheld += withheld;
         self.write_notes(number, notes).await

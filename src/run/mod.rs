@@ -6,6 +6,7 @@ mod delivery;
 mod estimate;
 mod export;
 mod exposed;
+mod fan;
 mod findings;
 mod finish;
 mod growth;

@@ -106,6 +106,9 @@ pub struct Settings {
     /// `POSTURE_LIMITS`: `documented` holds calls back so that Microsoft's documented limits are never
     /// met, `off` doesn't, for stand-ins without limits. Default `documented`.
     pub limits: bool,
+    /// `POSTURE_CLASSIC_TABLES`: `on` sends what only the tables of the two published solutions take, where the
+    /// rules feed them; `off` doesn't. Default `off`; the template sets it.
+    pub classic_tables: bool,
     /// `POSTURE_FREE_KQL`: `on` lets `/api/hunt` take any KQL, audited; `off` packs only. Default `off`.
     pub free_kql: bool,
     /// `WEBSITE_AUTH_ENABLED`, which App Service sets: whether it authenticates callers.
@@ -212,7 +215,8 @@ impl Settings {
             claim: seconds("POSTURE_CLAIM_SECONDS", look, 30, 1, 600)?,
             run: seconds("POSTURE_RUN_SECONDS", look, 540, 10, 3000)?,
             limits: limits(look)?,
-            free_kql: free_kql(look)?,
+            classic_tables: is_on("POSTURE_CLASSIC_TABLES", look)?,
+            free_kql: is_on("POSTURE_FREE_KQL", look)?,
             authenticates: platform.authenticates,
             otlp: Otlp::read(look)?,
         })
@@ -236,12 +240,12 @@ fn limits(look: Lookup) -> Result<bool, SettingError> {
     }
 }
 
-fn free_kql(look: Lookup) -> Result<bool, SettingError> {
-    const NAME: &str = "POSTURE_FREE_KQL";
-    match look(NAME).as_deref() {
+/// A setting that is off where nothing is said.
+fn is_on(name: &'static str, look: Lookup) -> Result<bool, SettingError> {
+    match look(name).as_deref() {
         None | Some("off") => Ok(false),
         Some("on") => Ok(true),
-        Some(other) => Err(wrong(NAME, format!("is {other}, expected on or off"), "off")),
+        Some(other) => Err(wrong(name, format!("is {other}, expected on or off"), "off")),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Filled {
     pub name: &'static str,
     /// Its type.
     pub kind: ColumnType,
-    /// A KQL expression over the stream's fields; empty in a table that nothing fills.
+    /// A KQL expression over the stream's fields.
     pub value: &'static str,
 }
 

@@ -2,17 +2,13 @@
 //! classic ones.
 
 use super::classic::{Classic, Filled, TIME, column, same};
-use super::table::ColumnType::{self, Boolean, DateTime, Dynamic, Int, Real, Text};
+use super::table::ColumnType::{Boolean, DateTime, Dynamic, Int, Real, Text};
 
 /// The run stands for the connector's transaction: all rows of one reading share it.
 const TRANSACTION: Filled = column("transactionId", Text, "RunId");
 
 /// The connector asked Azure for it; our records don't have it.
 const AZURE_RESOURCE: Filled = column("azResourceId", Text, "''");
-
-const fn empty(name: &'static str, kind: ColumnType) -> Filled {
-    column(name, kind, "")
-}
 
 /// Of `defender.recommendations`, in the connector's spelling.
 pub const MDVM_RECOMMENDATIONS: Classic = Classic {
@@ -140,6 +136,7 @@ pub const MDVM_SECURE_CONFIGURATIONS_BY_DEVICE: Classic = Classic {
 };
 
 /// Of `cve.nvd`. The four of CISA are what NVD repeats of the catalogue; `cve.kev` has them earlier.
+/// `fullImport` tells rows of a whole read from those of a later change.
 pub const MDVM_NIST_CVE_KB: Classic = Classic {
     table: "MDVMNISTCVEKB_CL",
     only: "",
@@ -163,30 +160,29 @@ pub const MDVM_NIST_CVE_KB: Classic = Classic {
         same("weaknesses", Dynamic),
         same("references", Dynamic),
         same("vendorComments", Dynamic),
-        column("fullImport", Boolean, "false"),
+        column("fullImport", Boolean, "wholeRead"),
     ],
 };
 
-/// Tables that queries of the solution name and that nothing fills, so that they open at least: NIST's
-/// product lists, of which a record holds many; a rule makes one row of one record.
-pub const UNFED: &[Classic] = &[Classic {
+/// Of the products of `cve.nvd`, which a record fans out into.
+pub const MDVM_NIST_CONFIGURATIONS: Classic = Classic {
     table: "MDVMNISTConfigurations_CL",
     only: "",
     columns: &[
-        empty("TimeGenerated", DateTime),
-        empty("transactionId", Text),
-        empty("cveId", Text),
-        empty("configurationNumber", Int),
-        empty("configurationOperator", Text),
-        empty("configurationNegate", Text),
-        empty("nodeOperator", Text),
-        empty("nodeNegate", Boolean),
-        empty("criteria", Text),
-        empty("matchCriteriaId", Text),
-        empty("versionEndExcluding", Text),
-        empty("versionEndIncluding", Text),
-        empty("versionStartExcluding", Text),
-        empty("versionStartIncluding", Text),
-        empty("vulnerable", Boolean),
+        TIME,
+        TRANSACTION,
+        same("cveId", Text),
+        column("configurationNumber", Int, "toint(configurationNumber)"),
+        same("configurationOperator", Text),
+        same("configurationNegate", Text),
+        same("nodeOperator", Text),
+        same("nodeNegate", Boolean),
+        same("criteria", Text),
+        same("matchCriteriaId", Text),
+        same("versionEndExcluding", Text),
+        same("versionEndIncluding", Text),
+        same("versionStartExcluding", Text),
+        same("versionStartIncluding", Text),
+        same("vulnerable", Boolean),
     ],
-}];
+};

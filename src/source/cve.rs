@@ -1,7 +1,7 @@
 //! What is known of vulnerabilities outside: read once per deployment, for all its tenants.
 
 use super::connector;
-use super::table::{Column, ColumnType, datetime, dynamic, text};
+use super::table::{Column, ColumnType, boolean, datetime, dynamic, long, text};
 use super::{Api, Fetch, Permission, Reads, Sends, Source, Table};
 use crate::digest::Kind;
 use jiff::SignedDuration;
@@ -88,7 +88,7 @@ pub const EPSS: Source = Source {
 /// What the National Vulnerability Database says of vulnerabilities: scores of several givers, weakness,
 /// references. The first run reads all, some 380,000; later ones what was modified since.
 ///
-/// Times have no zone and mean UTC.
+/// Times have no zone and mean UTC. `wholeRead` is ours: whether the record came with all others.
 ///
 /// <https://nvd.nist.gov/developers/vulnerabilities>
 pub const NVD: Source = Source {
@@ -126,7 +126,35 @@ pub const NVD: Source = Source {
             datetime("cisaActionDue"),
             text("cisaRequiredAction"),
             text("cisaVulnerabilityName"),
+            boolean("wholeRead"),
         ],
         classic: &[connector::MDVM_NIST_CVE_KB],
     },
 };
+
+/// The products that a record of [`NVD`] names, a row for each of its `cpeMatch`.
+///
+/// `configurationNumber` counts a record's configurations from 1, as the published connector does.
+pub const NVD_CONFIGURATIONS: Table = Table {
+    name: "PostureNvdConfigurations_CL",
+    columns: &[
+        text("cveId"),
+        long("configurationNumber"),
+        text("configurationOperator"),
+        text("configurationNegate"),
+        text("nodeOperator"),
+        boolean("nodeNegate"),
+        text("criteria"),
+        text("matchCriteriaId"),
+        boolean("vulnerable"),
+        text("versionStartIncluding"),
+        text("versionStartExcluding"),
+        text("versionEndIncluding"),
+        text("versionEndExcluding"),
+    ],
+    classic: &[connector::MDVM_NIST_CONFIGURATIONS],
+};
+
+/// Streams for classic tables alone, each with the source whose records fan out into its rows: there is no
+/// table of ours behind them.
+pub const FANNED: &[(&str, Table)] = &[("cve.nvd", NVD_CONFIGURATIONS)];

@@ -31,8 +31,7 @@ pub use azure::{
 pub use classic::{Classic, Filled};
 pub use cloud_apps::CLOUD_APPS;
 pub use compliance::{COMPLIANCE_ASSESSMENTS, COMPLIANCE_CONTROLS, COMPLIANCE_STANDARDS};
-pub use connector::UNFED;
-pub use cve::{EPSS, EVERYONE, KNOWN_EXPLOITED, NVD};
+pub use cve::{EPSS, EVERYONE, FANNED, KNOWN_EXPLOITED, NVD, NVD_CONFIGURATIONS};
 pub use defender::{
     DEVICE_SECURE_SCORE, DEVICES, EXPOSURE_SCORE, RECOMMENDATIONS, VULNERABILITIES,
 };

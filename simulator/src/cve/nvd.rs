@@ -212,6 +212,9 @@ fn record(fact: &Fact, modified: Timestamp) -> Value {
             "description": [{ "lang": "en", "value": "CWE-78" }],
         }]);
     }
+    if cvss.is_some() {
+        record["configurations"] = configurations();
+    }
     if let Some((since, due, _)) = kev {
         record["cisaExploitAdd"] = json!(since);
         record["cisaActionDue"] = json!(due);
@@ -219,4 +222,28 @@ fn record(fact: &Fact, modified: Timestamp) -> Value {
         record["cisaVulnerabilityName"] = json!(what);
     }
     record
+}
+
+/// An editor before a version on any system, and a gate on one of two.
+fn configurations() -> Value {
+    let one = |product: &str, vulnerable: bool| {
+        json!({
+            "vulnerable": vulnerable,
+            "criteria": format!("cpe:2.3:a:contoso:{product}:*:*:*:*:*:*:*:*"),
+            "versionEndExcluding": "4.6.4",
+            "matchCriteriaId": "0A0A0A0A-0000-4000-8000-00000000000A",
+        })
+    };
+    let node = |matches: Value| json!({ "operator": "OR", "negate": false, "cpeMatch": matches });
+    json!([
+        { "nodes": [node(json!([one("editor", true)]))] },
+        {
+            "operator": "AND",
+            "negate": false,
+            "nodes": [
+                node(json!([one("gate", true)])),
+                node(json!([one("north", false), one("south", false)])),
+            ],
+        },
+    ])
 }

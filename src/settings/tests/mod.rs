@@ -109,6 +109,8 @@ fn a_missing_or_wrong_setting_names_itself_its_problem_and_an_example() {
         ("POSTURE_LIMITS", "on", "expected documented or off"),
         ("POSTURE_OCSF", "2003,2001", "has \"2001\", expected off or some of 2002"),
         ("POSTURE_PARQUET", "yes", "is yes, expected on or off"),
+        ("POSTURE_CLASSIC_TABLES", "create", "is create, expected on or off"),
+        ("POSTURE_CVE", "maybe", "is maybe, expected on or off"),
         ("POSTURE_ACTIONS", "isolate,reboot", "has \"reboot\", expected off or some of isolate"),
         ("POSTURE_ACTION_DENY", "tag:a,vip", "\"vip\" is no rule"),
         ("POSTURE_ACTION_CAPS", "isolate=many", "\"isolate=many\" is no cap"),

@@ -4,6 +4,7 @@ mod audience;
 mod kills;
 mod named;
 mod pages;
+mod products;
 mod setting;
 
 use crate::support::{self, Folder};

@@ -124,7 +124,7 @@ pub fn app_of(
     let rules = microsoft.rules();
     let rules: Vec<_> =
         rules.iter().map(|id| url(format!("{endpoint}/dataCollectionRules/{id}"))).collect();
-    let mut app = App::new(ours.collect(), ledger, app::logs(&rules, sender));
+    let mut app = App::new(ours.collect(), ledger, app::logs(&rules, sender, true));
     app.limits.claim = Duration::from_secs(2);
     app.limits.patience = Patience {
         tries: 3,
