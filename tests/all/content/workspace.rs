@@ -1,6 +1,7 @@
 //! The workspace of the demo's tenants: what a simulated one received of them, among it runs that were cut
 //! short, repeated and given up.
 
+use crate::cve;
 use crate::kql::Rows;
 use crate::support::{self, Folder};
 use posture::app::App;
@@ -27,7 +28,7 @@ async fn collected() -> Rows {
     options.limits = false;
     let microsoft = support::start(options).await;
     let folder = Folder::new();
-    let app = support::app(&microsoft, &tenants, folder.ledger());
+    let app = demo_app(&microsoft, &tenants, &folder);
     // An answer is lost on the way: its batch is there twice.
     let logs = Fault::new(Api::Logs, "/dataCollectionRules/", FaultKind::CutBody);
     microsoft.inject(logs.after(5).times(2));
@@ -38,20 +39,33 @@ async fn collected() -> Rows {
     (0..4).for_each(|_| microsoft.advance_snapshot());
     // A day later one tenant has withdrawn permissions; what holds its tokens is gone.
     microsoft.set_roles(&tenants[2].id, &["SecurityEvents.Read.All", "Machine.Read.All"]);
-    let app = support::app(&microsoft, &tenants, folder.ledger());
+    let app = demo_app(&microsoft, &tenants, &folder);
     let second = everything(&app, 25 * 60).await;
     assert!(second.iter().any(|report| report.status == Status::Refused), "{second:?}");
     received(&microsoft)
 }
 
-/// Every source of every tenant, planned so many minutes from now. Tenants go one after another.
+/// The demo's app: its tenants, and the one that stands for all.
+fn demo_app(microsoft: &Simulator, tenants: &[simulator::Tenant], folder: &Folder) -> App {
+    let mut app = support::app(microsoft, tenants, folder.ledger());
+    app.everyone = cve::app(microsoft, folder).everyone;
+    app
+}
+
+/// Every source of every tenant, planned so many minutes from now; then what is read once for all. Tenants go
+/// one after another.
 async fn everything(app: &App, minutes: i64) -> Vec<Report> {
     let mut reports = Vec::new();
     let at = RunId::at(app.now() + jiff::SignedDuration::from_mins(minutes));
-    for tenant in app.tenants().await.unwrap().tenants.iter() {
+    let present = app.tenants().await.unwrap();
+    let everyone = app.for_all(&present).unwrap();
+    for tenant in present.tenants.iter() {
         for source in &tenant.sources {
             reports.push(run(app, &app.job(tenant, *source, at.clone(), true)).await);
         }
+    }
+    for source in &everyone.sources {
+        reports.push(run(app, &app.job(&everyone, *source, at.clone(), true)).await);
     }
     reports
 }

@@ -5,6 +5,7 @@ use crate::kql::asked;
 use content::workbook::{Item, Visual, with};
 use jiff::SignedDuration;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Tiles that ask for no tenant. The portfolio shows every tenant, so that another one can be chosen; a device's own tiles ask for its id.
 const OF_ALL: &[&str] = &[
@@ -61,4 +62,25 @@ async fn the_tenants_to_choose_from_are_those_that_have_reported() {
         (row["label"].as_str().unwrap().to_owned(), row["value"].as_str().unwrap().to_owned())
     });
     assert_eq!(offered.collect::<Vec<_>>(), tenants(rows).into_iter().collect::<Vec<_>>());
+}
+
+/// A stale feed matters, but nobody is the tenant that it is kept under.
+#[tokio::test]
+async fn what_is_read_once_for_all_shows_in_collection_health_and_is_no_tenant() {
+    let workbook = workbook();
+    let is_it = |item: &Item| ["sources", "portfolio"].contains(&item.name.as_str());
+    let rows = rows().await;
+    let Some(all) = shown(rows, now(rows), &workbook, is_it, &[]) else { return };
+    let of = |tile: &str, column: &str| {
+        let of_all = all[tile].iter().filter(|row| row["TenantName"] == "everyone");
+        let texts: BTreeSet<_> =
+            of_all.map(|row| row[column].as_str().unwrap().to_owned()).collect();
+        texts
+    };
+
+    let feeds = ["cve.epss", "cve.kev", "cve.nvd"].map(str::to_owned);
+    assert_eq!(of("collection-health/sources", "Source"), feeds.into());
+    assert_eq!(of("collection-health/sources", "Health"), ["fresh".to_owned()].into());
+    assert_eq!(all["tenants/portfolio"].len(), tenants(rows).len());
+    assert_eq!(of("tenants/portfolio", "TenantName"), BTreeSet::new());
 }

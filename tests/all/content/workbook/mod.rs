@@ -12,6 +12,7 @@ use super::workspace;
 use crate::kql::{Answer, Rows, asked};
 use content::workbook::{Item, Workbook, read, with};
 use jiff::{SignedDuration, Timestamp};
+use posture::source::EVERYONE;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::sync::OnceCell;
@@ -88,11 +89,12 @@ fn opened(item: &Item) -> bool {
     item.when.is_none()
 }
 
-/// The demo's tenants by name.
+/// The demo's tenants by name, without the one that stands for all.
 fn tenants(rows: &Rows) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     rows["PostureRuns_CL"]
         .iter()
+        .filter(|row| row["AadTenantId"] != EVERYONE)
         .map(|row| (text(&row["TenantName"]), text(&row["AadTenantId"])))
         .collect()
 }
