@@ -98,7 +98,8 @@ async fn cost(app: &App, named: Option<&str>) -> Result<ExitCode, Failure> {
         return Err(Failure::Other(NO_SUCH_TENANT.to_owned()));
     }
     let shown = |tenant: &&Arc<Tenant>| named.is_none_or(|id| tenant.id.eq_ignore_ascii_case(id));
-    for tenant in present.tenants.iter().filter(shown) {
+    let for_all = app.for_all(&present).map(Arc::new).filter(|_| named.is_none());
+    for tenant in present.tenants.iter().filter(shown).chain(&for_all) {
         for source in &tenant.sources {
             let newest = newest(app, tenant, source).await;
             let newest = newest.map_err(|error| Failure::Other(error.to_string()))?;

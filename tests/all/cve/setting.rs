@@ -70,4 +70,11 @@ async fn off_plans_nothing_asks_no_host_and_knows_no_such_source() {
     assert!(tick(&on).await.contains("cve.kev"));
     assert_eq!(commands::run(&on, &["collect", "--source", "cve.kev"]).await.0, Some(0));
     assert_eq!(feeds_asked(&microsoft), [Api::Kev]);
+
+    let costs = async |of: &[&str]| {
+        let (_, told, _) = commands::run(&on, &[&["check", "--cost"], of].concat()).await;
+        told.lines().any(|line| line.contains(KNOWN_EXPLOITED.table.name))
+    };
+    assert!(costs(&[]).await, "it is sent, and billed");
+    assert!(!costs(&["--tenant", &support::tenant(2).id]).await, "it is no tenant's");
 }
