@@ -33,7 +33,6 @@ impl LocalTurns {
 
 /// A turn that a job has: renewed while this lives, given back with its end.
 pub(super) struct Held {
-    _here: OwnedMutexGuard<()>,
     _until: oneshot::Sender<()>,
 }
 
@@ -81,17 +80,27 @@ impl Work<'_> {
 
 fn held(app: &App, turn: Turn, here: OwnedMutexGuard<()>) -> Held {
     let (until, ended) = oneshot::channel();
-    tokio::spawn(keep(turn, app.clock, ended));
-    Held { _here: here, _until: until }
+    tokio::spawn(keep(turn, here, app.clock, ended));
+    Held { _until: until }
 }
 
-/// Renews a turn until its holder is gone, then gives it back. One that is lost all the same is another's:
-/// the budget is spent twice for a while, and nothing worse.
-async fn keep(mut turn: Turn, clock: fn() -> Timestamp, ended: oneshot::Receiver<()>) {
-    tokio::select! {
-        _ = turn.lost(clock) => return,
-        _ = ended => {}
+/// Renews a turn until its holder is gone, then gives it back; only then does the next one of this process look,
+/// which would find it taken and wait. One that is lost all the same is another's: the budget is spent twice for a
+/// while, and nothing worse.
+async fn keep(
+    mut turn: Turn,
+    here: OwnedMutexGuard<()>,
+    clock: fn() -> Timestamp,
+    mut ended: oneshot::Receiver<()>,
+) {
+    let is_lost = tokio::select! {
+        _ = turn.lost(clock) => true,
+        _ = &mut ended => false,
+    };
+    match is_lost {
+        true => drop(ended.await),
+        // What can't be given back lapses.
+        false => drop(turn.release(clock()).await),
     }
-    // What can't be given back lapses.
-    let _ = turn.release(clock()).await;
+    drop(here);
 }
