@@ -4,7 +4,7 @@ use super::App;
 use crate::checkpoint;
 use crate::ledger::{LedgerError, path};
 use crate::plan::{self, History, Job, Message, RunId};
-use crate::source::{Sends, Source, VULNERABILITIES};
+use crate::source::{Source, VULNERABILITIES};
 use crate::tenant::{RosterError, Tenant};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -89,7 +89,7 @@ impl App {
     /// Whether a source is of use yet: of what is kept only for exposed vulnerabilities nothing is, before
     /// any tenant's are known, where any tells them.
     async fn has_use(&self, tenant: &Tenant, source: &Source) -> Result<bool, LedgerError> {
-        if !matches!(source.sends, Sends::Exposed(_)) {
+        if !source.is_of_exposed() {
             return Ok(true);
         }
         let present = self.roster.now().await.ok();

@@ -33,14 +33,14 @@ pub(super) struct Behind {
 
 /// Year and number of a CVE id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cve(u16, u32);
+pub(super) struct Cve(u16, u32);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Cves(BTreeSet<Cve>);
 
 impl Cve {
     /// Nothing where it is no CVE id.
-    fn read(id: &str) -> Option<Cve> {
+    pub(super) fn read(id: &str) -> Option<Cve> {
         let (head, rest) = id.split_at_checked(4)?;
         let (year, number) = rest.split_once('-')?;
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::behind::Cve;
 use super::lenient;
 use super::standing::MAX_CVES;
 
@@ -179,16 +180,11 @@ impl Nvd {
     /// Whether nothing is known of a vulnerability, not even that NVD doesn't have it. Ids are in capitals;
     /// what is no CVE is never lacking, since NVD has no other.
     pub fn lacks(&self, id: &str) -> bool {
-        let is_cve = |id: &str| {
-            let parts = id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-'));
-            let is_number =
-                |text: &str| text.len() >= 4 && text.bytes().all(|b| b.is_ascii_digit());
-            parts.is_some_and(|(year, number)| {
-                year.len() == 4 && is_number(year) && is_number(number)
-            })
-        };
         let is_full = self.records.len() >= MAX_CVES || self.absent.len() >= MAX_CVES;
-        is_cve(id) && !is_full && !self.records.contains_key(id) && !self.absent.contains(id)
+        Cve::read(id).is_some()
+            && !is_full
+            && !self.records.contains_key(id)
+            && !self.absent.contains(id)
     }
 
     /// Notes what was asked for by name, before the records found are added.

@@ -127,9 +127,9 @@ pub(super) async fn before(
         Reads::Changes { full, .. } => latest(full).await?.map(|full| full.made()),
         _ => None,
     };
-    let exposed = match source.sends {
-        Sends::Exposed(_) => Some(Arc::new(Exposed::read(app, tenant).await?)),
-        _ => None,
+    let exposed = match source.is_of_exposed() {
+        true => Some(Arc::new(Exposed::read(app, tenant).await?)),
+        false => None,
     };
     Ok(Before { latest: latest(source.name).await?, exposed, full })
 }

@@ -143,6 +143,11 @@ impl Source {
         self.api.is_public()
     }
 
+    /// Whether its digest keeps exposed vulnerabilities alone, whatever is sent.
+    pub fn is_of_exposed(&self) -> bool {
+        self.is_shared() && self.digest.fields().is_some()
+    }
+
     /// The source whose records these are, by name: a change has the `RecordId` of what it changes.
     pub fn identity(&self) -> &'static str {
         match self.reads {
